@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+src_libbase_a_SOURCES = \
+	src/base/addr.h \
+	src/base/bytes.h \
+	src/base/log.c src/base/log.h \
+	src/base/reader.c src/base/reader.h \
+	src/base/seen.c src/base/seen.h \
+	src/base/text.c src/base/text.h

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+bin_PROGRAMS += winprocfs
+
+# All but main(), so that tests can have it too.
+noinst_LIBRARIES += src/libfront.a
+src_libfront_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+src_libfront_a_SOURCES = \
+	src/front/check.c src/front/check.h \
+	src/front/fuse_ops.c src/front/fuse_ops.h \
+	src/front/inodes.c src/front/inodes.h \
+	src/front/mount.c src/front/mount.h \
+	src/front/options.c src/front/options.h \
+	src/front/readahead.c src/front/readahead.h \
+	src/front/session.c src/front/session.h
+
+FRONT_LIBS = src/libfront.a src/libtree.a src/libprocs.a src/libnt.a \
+	src/libvtop.a src/libpmem.a src/libimage.a src/libbase.a \
+	$(FUSE_LIBS) $(GLIB_LIBS)
+
+winprocfs_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+winprocfs_SOURCES = src/front/main.c
+winprocfs_LDADD = $(FRONT_LIBS)

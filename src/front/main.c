@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* winprocfs: options, image, tree, mount. */
+#include "config.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+#include "front/check.h"
+#include "front/fuse_ops.h"
+#include "front/mount.h"
+
+enum {
+	EXIT_GOOD = 0,
+	EXIT_USAGE = 1,
+	EXIT_IMAGE = 2,
+	EXIT_NO_MOUNT = 3,
+};
+
+static int complain(const GError *error, int code)
+{
+	fprintf(stderr, "winprocfs: %s\n", error->message);
+	return code;
+}
+
+static int print_version(void)
+{
+	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u\n", VERSION,
+	       fuse_pkgversion(), glib_major_version, glib_minor_version,
+	       glib_micro_version);
+	return EXIT_GOOD;
+}
+
+static int print_help(void)
+{
+	fputs(options_help(), stdout);
+	return EXIT_GOOD;
+}
+
+static int run_session(const Options *options)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Session) session = session_open(options, &error);
+
+	if (!session)
+		return complain(error, EXIT_IMAGE);
+	switch (options->mode) {
+	case MODE_CHECK:
+		return check_run(session);
+	case MODE_LS:
+		return check_ls(session, options->path);
+	case MODE_CAT:
+		return check_cat(session, options->path);
+	case MODE_MOUNT:
+	case MODE_HELP:
+	case MODE_VERSION:
+	case MODE_LIST_PROFILES:
+		break;
+	}
+	return mount_run(session, options);
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Options) options = NULL;
+
+	setlocale(LC_CTYPE, "");
+	options = options_parse(argc, argv, &error);
+	if (!options)
+		return complain(error, EXIT_USAGE);
+	if (options->mode == MODE_HELP)
+		return print_help();
+	if (options->mode == MODE_VERSION)
+		return print_version();
+	if (options->mode == MODE_LIST_PROFILES)
+		return check_list_profiles();
+	if (options->mode == MODE_MOUNT && !mount_check_point(options, &error))
+		return complain(error, EXIT_NO_MOUNT);
+	return run_session(options);
+}

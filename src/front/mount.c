@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The libfuse session. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front/fuse_ops.h"
+#include "front/mount.h"
+
+enum { EXIT_MOUNT = 3 };
+
+bool mount_check_point(Options *options, GError **error)
+{
+	char *full = realpath(options->mountpoint, NULL);
+	struct stat st;
+
+	if (!full || stat(full, &st) || !S_ISDIR(st.st_mode)) {
+		g_set_error(error, OPTIONS_ERROR, 0,
+			    "%s: cannot be mounted on: %s", options->mountpoint,
+			    full ? g_strerror(ENOTDIR) : g_strerror(errno));
+		free(full);
+		return false;
+	}
+	if (access("/dev/fuse", F_OK)) {
+		g_set_error(error, OPTIONS_ERROR, 0,
+			    "/dev/fuse: %s; --ls and --cat work without it",
+			    g_strerror(errno));
+		free(full);
+		return false;
+	}
+	g_free(options->mountpoint);
+	options->mountpoint = g_strdup(full);
+	free(full);
+	return true;
+}
+
+/* A comma or backslash would end the value of the mount option. */
+static char *escape_option(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	for (const char *p = text; *p; p++) {
+		if (*p == ',' || *p == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *p);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void add_arguments(struct fuse_args *args, const Options *options)
+{
+	g_autofree char *name = escape_option(options->image);
+	g_autofree char *list = g_strdup_printf(
+		"ro,nosuid,nodev,default_permissions,subtype=winprocfs,"
+		"fsname=%s%s",
+		name, options->allow_other ? ",allow_other" : "");
+
+	fuse_opt_add_arg(args, "winprocfs");
+	fuse_opt_add_arg(args, "-o");
+	fuse_opt_add_arg(args, list);
+	if (options->debug)
+		fuse_opt_add_arg(args, "-d");
+}
+
+static int serve_threads(struct fuse_session *se)
+{
+#if FUSE_USE_VERSION >= 312
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int r;
+
+	fuse_loop_cfg_set_clone_fd(config, 1);
+	r = fuse_session_loop_mt(se, config);
+	fuse_loop_cfg_destroy(config);
+	return r;
+#else
+	struct fuse_loop_config config = { .clone_fd = 1,
+					   .max_idle_threads = 10 };
+
+	return fuse_session_loop_mt(se, &config);
+#endif
+}
+
+/* libfuse answers with the number of the signal that ended it: no error. */
+static int serve(struct fuse_session *se, const Options *options)
+{
+	int r = options->single ? fuse_session_loop(se) : serve_threads(se);
+
+	return r < 0 ? EXIT_MOUNT : 0;
+}
+
+/* --ready-fd must outlive the daemon's closing of standard streams. */
+static int keep_ready_fd(const Options *options)
+{
+	if (options->ready_fd < 0)
+		return -1;
+	return options->ready_fd > 2 ? options->ready_fd :
+				       dup(options->ready_fd);
+}
+
+static int mount_session(struct fuse_session *se, const Options *options)
+{
+	int r = EXIT_MOUNT;
+
+	if (fuse_set_signal_handlers(se))
+		return r;
+	if (!fuse_session_mount(se, options->mountpoint)) {
+		/* Forks here; the parent leaves with 0 now that it is there. */
+		if (!fuse_daemonize(options->foreground))
+			r = serve(se, options);
+		fuse_session_unmount(se);
+	}
+	fuse_remove_signal_handlers(se);
+	return r;
+}
+
+int mount_run(const Session *session, const Options *options)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	FuseFs *fs = fuse_fs_new(session, options, keep_ready_fd(options));
+	struct fuse_session *se;
+	int r = EXIT_MOUNT;
+
+	add_arguments(&args, options);
+	se = fuse_session_new(&args, &fuse_fs_ops, sizeof fuse_fs_ops, fs);
+	if (se) {
+		r = mount_session(se, options);
+		fuse_session_destroy(se);
+	}
+	fuse_opt_free_args(&args);
+	fuse_fs_free(fs);
+	return r;
+}

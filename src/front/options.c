@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Parsing of the command line and of -o. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front/options.h"
+
+G_DEFINE_QUARK(winprocfs-options-error-quark, options_error)
+
+#define fail(error, ...)                                                      \
+	(g_set_error((error), OPTIONS_ERROR, 0, __VA_ARGS__), false)
+
+const char *options_help(void)
+{
+	return
+"usage: winprocfs [options] IMAGE MOUNTPOINT\n"
+"       winprocfs --check IMAGE          what it is and what would work\n"
+"       winprocfs --ls PATH IMAGE        list a folder of the tree\n"
+"       winprocfs --cat PATH IMAGE       write a file of the tree to stdout\n"
+"       winprocfs --list-profiles        the kernels that are known\n"
+"\n"
+"  -o OPTION[,OPTION...]   mount options, below\n"
+"  -f                      stay in the foreground\n"
+"  -d                      the same, with libfuse's debug output\n"
+"  -s                      one thread only\n"
+"  --ready-fd N            write a line to file descriptor N once mounted\n"
+"  -h, --help              this text\n"
+"  -V, --version           version\n"
+"\n"
+"mount options (lists use ':', numbers are decimal or 0x hex):\n"
+"  coalesce                merge contiguous pages into larger ranges\n"
+"  all                     whole address spaces, not only the user half\n"
+"  pids=N[:N...]           only these processes\n"
+"  eprocess=ADDR[:ADDR...] exactly these EPROCESS addresses, in this order\n"
+"  proc_regex=RE           only names that match from their start\n"
+"  method=NAME[:NAME...]   PsActiveProcessHead CSRSS PspCidTable Sessions\n"
+"                          Handles; default: all\n"
+"  holes=zero|eio          pages that are not in the image read as zeros, or\n"
+"                          not at all\n"
+"  format=raw|elf          container of the image; default: found out\n"
+"  dtb=ADDR                physical address of the System page directory\n"
+"  kernel_base=ADDR        virtual address of the kernel image\n"
+"  paging=x86|pae|amd64|la57\n"
+"                          paging form where it can't be told\n"
+"  uid=N gid=N umask=OCT   owner and modes of the files\n"
+"  allow_other             let other users in\n"
+"  default_permissions     always on\n";
+}
+
+/* The whole of text is a number, decimal or 0x hex. */
+static bool parse_number(const char *text, uint64_t *ret)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = hex ? text + 2 : text;
+	char *end;
+
+	if (!(hex ? g_ascii_isxdigit(*digits) : g_ascii_isdigit(*digits)))
+		return false;
+	errno = 0;
+	*ret = g_ascii_strtoull(digits, &end, hex ? 16 : 10);
+	return !*end && !errno;
+}
+
+static bool take_number(const char *key, const char *value, uint64_t max,
+			uint64_t *ret, GError **error)
+{
+	uint64_t v;
+
+	if (!parse_number(value, &v) || v > max)
+		return fail(error,
+			    "%s=%s: expected a number, decimal or 0x hex, up to"
+			    " 0x%" G_GINT64_MODIFIER "x",
+			    key, value, max);
+	*ret = v;
+	return true;
+}
+
+static bool take_list(const char *key, const char *value, uint64_t max,
+		      GArray *ret, GError **error)
+{
+	g_auto(GStrv) parts = g_strsplit(value, ":", -1);
+
+	for (char **part = parts; *part; part++) {
+		uint64_t v;
+
+		if (!take_number(key, *part, max, &v, error))
+			return false;
+		g_array_append_val(ret, v);
+	}
+	if (!ret->len)
+		return fail(error, "%s=: expected at least one number", key);
+	return true;
+}
+
+static bool take_pids(Options *o, const char *value, GError **error)
+{
+	return take_list("pids", value, UINT32_MAX, o->pids, error);
+}
+
+static bool take_eprocess(Options *o, const char *value, GError **error)
+{
+	return take_list("eprocess", value, UINT64_MAX, o->eprocess, error);
+}
+
+static bool take_regex(Options *o, const char *value, GError **error)
+{
+	g_autoptr(GError) inner = NULL;
+
+	g_clear_pointer(&o->select.proc_regex, g_regex_unref);
+	o->select.proc_regex = g_regex_new(
+		value, G_REGEX_CASELESS | G_REGEX_OPTIMIZE, 0, &inner);
+	if (!o->select.proc_regex)
+		return fail(error, "proc_regex=%s: %s", value, inner->message);
+	return true;
+}
+
+static bool add_method(Options *o, const char *name, GError **error)
+{
+	for (unsigned i = 0; i < METHODS; i++) {
+		if (g_ascii_strcasecmp(proc_methods[i].name, name))
+			continue;
+		o->select.methods |= 1u << i;
+		return true;
+	}
+	return fail(error,
+		    "method=%s: expected some of PsActiveProcessHead, CSRSS,"
+		    " PspCidTable, Sessions, Handles, with ':' between",
+		    name);
+}
+
+static bool take_method(Options *o, const char *value, GError **error)
+{
+	g_auto(GStrv) parts = g_strsplit(value, ":", -1);
+
+	o->select.methods = 0;
+	for (char **part = parts; *part; part++)
+		if (!add_method(o, *part, error))
+			return false;
+	return o->select.methods || add_method(o, "", error);
+}
+
+static bool take_holes(Options *o, const char *value, GError **error)
+{
+	o->tree.eio = !strcmp(value, "eio");
+	if (o->tree.eio || !strcmp(value, "zero"))
+		return true;
+	return fail(error, "holes=%s: expected zero or eio", value);
+}
+
+static bool take_format(Options *o, const char *value, GError **error)
+{
+	for (size_t i = 0; image_formats[i]; i++) {
+		if (strcmp(image_formats[i]->name, value))
+			continue;
+		g_free(o->format);
+		o->format = g_strdup(value);
+		return true;
+	}
+	return fail(error, "format=%s: expected raw or elf", value);
+}
+
+static bool take_dtb(Options *o, const char *value, GError **error)
+{
+	return take_number("dtb", value, (UINT64_C(1) << 52) - 1,
+			   &o->tree.dtb, error);
+}
+
+static bool take_kernel_base(Options *o, const char *value, GError **error)
+{
+	return take_number("kernel_base", value, UINT64_MAX, &o->kernel_base,
+			   error);
+}
+
+static bool take_paging(Options *o, const char *value, GError **error)
+{
+	o->tree.form = paging_form_find(value);
+	if (o->tree.form)
+		return true;
+	return fail(error, "paging=%s: expected x86, pae, amd64 or la57",
+		    value);
+}
+
+static bool take_uid(Options *o, const char *value, GError **error)
+{
+	uint64_t v;
+
+	if (!take_number("uid", value, UINT32_MAX - 1, &v, error))
+		return false;
+	o->tree.uid = (uid_t)v;
+	return true;
+}
+
+static bool take_gid(Options *o, const char *value, GError **error)
+{
+	uint64_t v;
+
+	if (!take_number("gid", value, UINT32_MAX - 1, &v, error))
+		return false;
+	o->tree.gid = (gid_t)v;
+	return true;
+}
+
+static bool take_umask(Options *o, const char *value, GError **error)
+{
+	char *end;
+	guint64 v = g_ascii_strtoull(value, &end, 8);
+
+	if (!g_ascii_isdigit(*value) || *end || v > 0777)
+		return fail(error, "umask=%s: expected up to 777, in octal",
+			    value);
+	o->tree.umask = (mode_t)v;
+	return true;
+}
+
+static bool take_coalesce(Options *o, const char *value, GError **error)
+{
+	(void)value;
+	(void)error;
+	o->tree.coalesce = true;
+	return true;
+}
+
+static bool take_all(Options *o, const char *value, GError **error)
+{
+	(void)value;
+	(void)error;
+	o->tree.all = true;
+	return true;
+}
+
+static bool take_allow_other(Options *o, const char *value, GError **error)
+{
+	(void)value;
+	(void)error;
+	o->allow_other = true;
+	return true;
+}
+
+static bool take_nothing(Options *o, const char *value, GError **error)
+{
+	(void)o;
+	(void)value;
+	(void)error;
+	return true;
+}
+
+struct option_def {
+	const char *name;
+	bool has_value;
+	bool (*take)(Options *o, const char *value, GError **error);
+};
+
+static const struct option_def option_defs[] = {
+	{ "coalesce", false, take_coalesce },
+	{ "all", false, take_all },
+	{ "pids", true, take_pids },
+	{ "eprocess", true, take_eprocess },
+	{ "proc_regex", true, take_regex },
+	{ "method", true, take_method },
+	{ "holes", true, take_holes },
+	{ "format", true, take_format },
+	{ "dtb", true, take_dtb },
+	{ "kernel_base", true, take_kernel_base },
+	{ "paging", true, take_paging },
+	{ "uid", true, take_uid },
+	{ "gid", true, take_gid },
+	{ "umask", true, take_umask },
+	{ "allow_other", false, take_allow_other },
+	{ "default_permissions", false, take_nothing },
+	/* What mount(8), fstab and mount.fuse3 add. The mount is ro, nosuid
+	 * and nodev whatever they say. */
+	{ "ro", false, take_nothing },
+	{ "rw", false, take_nothing },
+	{ "suid", false, take_nothing },
+	{ "nosuid", false, take_nothing },
+	{ "dev", false, take_nothing },
+	{ "nodev", false, take_nothing },
+	{ "exec", false, take_nothing },
+	{ "noexec", false, take_nothing },
+	{ "async", false, take_nothing },
+	{ "sync", false, take_nothing },
+	{ "dirsync", false, take_nothing },
+	{ "atime", false, take_nothing },
+	{ "noatime", false, take_nothing },
+	{ "relatime", false, take_nothing },
+	{ "norelatime", false, take_nothing },
+	{ "strictatime", false, take_nothing },
+	{ "auto", false, take_nothing },
+	{ "noauto", false, take_nothing },
+	{ "user", false, take_nothing },
+	{ "nouser", false, take_nothing },
+	{ "users", false, take_nothing },
+	{ "nofail", false, take_nothing },
+	{ "_netdev", false, take_nothing },
+	{ "defaults", false, take_nothing },
+};
+
+static bool apply_option(Options *o, const char *text, GError **error)
+{
+	const char *equals = strchr(text, '=');
+	size_t len = equals ? (size_t)(equals - text) : strlen(text);
+
+	/* x-systemd.automount and the like are for others. */
+	if (g_str_has_prefix(text, "x-"))
+		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(option_defs); i++) {
+		const struct option_def *def = &option_defs[i];
+
+		if (strlen(def->name) != len || strncmp(def->name, text, len))
+			continue;
+		if (def->has_value && (!equals || !equals[1]))
+			return fail(error, "%s: expected %s=VALUE", text,
+				    def->name);
+		if (!def->has_value && equals)
+			return fail(error, "%s: takes no value", text);
+		return def->take(o, equals ? equals + 1 : NULL, error);
+	}
+	return fail(error, "%s: unknown mount option (winprocfs -h lists them)",
+		    text);
+}
+
+/* Splits at commas; "\," is a comma of the value, as libfuse has it. */
+static bool apply_options(Options *o, const char *list, GError **error)
+{
+	g_autoptr(GString) one = g_string_new(NULL);
+
+	for (const char *p = list;; p++) {
+		if (*p == '\\' && (p[1] == ',' || p[1] == '\\')) {
+			g_string_append_c(one, *++p);
+			continue;
+		}
+		if (*p && *p != ',') {
+			g_string_append_c(one, *p);
+			continue;
+		}
+		if (one->len && !apply_option(o, one->str, error))
+			return false;
+		g_string_truncate(one, 0);
+		if (!*p)
+			return true;
+	}
+}
+
+struct command_line {
+	gboolean check, list_profiles, help, version, foreground, debug, single;
+	char *ls, *cat;
+	char **options;
+	char **rest;
+	int ready_fd;
+};
+
+static void command_line_clear(struct command_line *c)
+{
+	g_free(c->ls);
+	g_free(c->cat);
+	g_strfreev(c->options);
+	g_strfreev(c->rest);
+}
+
+static bool read_command_line(int argc, char **argv, struct command_line *c,
+			      GError **error)
+{
+	const GOptionEntry entries[] = {
+		{ "check", 0, 0, G_OPTION_ARG_NONE, &c->check, NULL, NULL },
+		{ "ls", 0, 0, G_OPTION_ARG_FILENAME, &c->ls, NULL, NULL },
+		{ "cat", 0, 0, G_OPTION_ARG_FILENAME, &c->cat, NULL, NULL },
+		{ "list-profiles", 0, 0, G_OPTION_ARG_NONE, &c->list_profiles,
+		  NULL, NULL },
+		{ "ready-fd", 0, 0, G_OPTION_ARG_INT, &c->ready_fd, NULL,
+		  NULL },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &c->help, NULL, NULL },
+		{ "version", 'V', 0, G_OPTION_ARG_NONE, &c->version, NULL,
+		  NULL },
+		{ "foreground", 'f', 0, G_OPTION_ARG_NONE, &c->foreground, NULL, NULL },
+		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &c->debug, NULL, NULL },
+		{ "single", 's', 0, G_OPTION_ARG_NONE, &c->single, NULL, NULL },
+		{ "options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &c->options, NULL,
+		  NULL },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
+		  &c->rest, NULL, NULL },
+		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_auto(GStrv) copy = g_new0(char *, (gsize)argc + 1);
+
+	for (int i = 0; i < argc; i++)
+		copy[i] = g_strdup(argv[i]);
+	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_add_main_entries(context, entries, NULL);
+	return g_option_context_parse_strv(context, &copy, error);
+}
+
+static bool choose_mode(Options *o, const struct command_line *c,
+			GError **error)
+{
+	int n = !!c->check + !!c->ls + !!c->cat + !!c->list_profiles;
+
+	if (n > 1)
+		return fail(error, "only one of --check, --ls, --cat and"
+				   " --list-profiles can be done at a time");
+	o->mode = c->help	   ? MODE_HELP :
+		  c->version	   ? MODE_VERSION :
+		  c->list_profiles ? MODE_LIST_PROFILES :
+		  c->check	   ? MODE_CHECK :
+		  c->ls		   ? MODE_LS :
+		  c->cat	   ? MODE_CAT :
+				     MODE_MOUNT;
+	o->path = g_strdup(c->ls ? c->ls : c->cat);
+	return true;
+}
+
+static bool take_operands(Options *o, const struct command_line *c,
+			  GError **error)
+{
+	guint n = c->rest ? g_strv_length(c->rest) : 0;
+	guint want = o->mode == MODE_MOUNT ? 2 : 1;
+
+	if (o->mode == MODE_HELP || o->mode == MODE_VERSION ||
+	    o->mode == MODE_LIST_PROFILES)
+		return true;
+	if (n != want)
+		return fail(error, "expected %s; winprocfs -h tells more",
+			    want == 2 ? "IMAGE and MOUNTPOINT" : "one IMAGE");
+	o->image = g_strdup(c->rest[0]);
+	o->mountpoint = g_strdup(want == 2 ? c->rest[1] : NULL);
+	return true;
+}
+
+static bool fill_options(Options *o, const struct command_line *c,
+			 GError **error)
+{
+	for (char **list = c->options; list && *list; list++)
+		if (!apply_options(o, *list, error))
+			return false;
+	if (c->ready_fd < -1)
+		return fail(error, "--ready-fd %d: expected a file descriptor",
+			    c->ready_fd);
+	o->foreground = c->foreground || c->debug;
+	o->debug = c->debug;
+	o->single = c->single;
+	o->ready_fd = c->ready_fd;
+	o->select.pids = (const uint64_t *)(const void *)o->pids->data;
+	o->select.n_pids = o->pids->len;
+	o->select.eprocess = (const uint64_t *)(const void *)o->eprocess->data;
+	o->select.n_eprocess = o->eprocess->len;
+	return choose_mode(o, c, error) && take_operands(o, c, error);
+}
+
+Options *options_parse(int argc, char **argv, GError **error)
+{
+	g_autoptr(Options) o = g_new0(Options, 1);
+	struct command_line c = { .ready_fd = -1 };
+	bool ok;
+
+	o->pids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	o->eprocess = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	o->select.methods = METHODS_ALL;
+	o->tree.uid = getuid();
+	o->tree.gid = getgid();
+	o->tree.umask = 0077;
+	ok = read_command_line(argc, argv, &c, error) &&
+	     fill_options(o, &c, error);
+	command_line_clear(&c);
+	return ok ? g_steal_pointer(&o) : NULL;
+}
+
+void options_free(Options *options)
+{
+	if (!options)
+		return;
+	g_free(options->image);
+	g_free(options->mountpoint);
+	g_free(options->path);
+	g_free(options->format);
+	g_clear_pointer(&options->select.proc_regex, g_regex_unref);
+	g_array_unref(options->pids);
+	g_array_unref(options->eprocess);
+	g_free(options);
+}

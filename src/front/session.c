@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a path to a tree. */
+#include "config.h"
+
+#include "front/session.h"
+
+static void log_advice(const Session *s, const Options *o)
+{
+	if (!s->kernel)
+		log_add(s->log, LOG_INFO, "tree",
+			"physical memory is in image/pmem%s",
+			o->tree.dtb ? "" :
+				      "; dtb/ADDRESS/ shows the address space"
+				      " under any page directory");
+	else if (!procset_count(s->procs))
+		log_add(s->log, LOG_WARN, "tree",
+			"no process is shown: none was found, or none matches"
+			" pids=, eprocess=, proc_regex= and method=");
+}
+
+Session *session_open_image(Image *image, Log *log, const Options *options)
+{
+	Session *s = g_new0(Session, 1);
+	struct nt_hints hints = {
+		.dtb = options->tree.dtb,
+		.kernel_base = options->kernel_base,
+		.form = options->tree.form,
+	};
+
+	s->log = log;
+	s->image = image;
+	s->pm = physmem_new(image);
+	/* Kernels of other forms than x64's are not looked for. */
+	if (!hints.form || hints.form == &paging_amd64)
+		s->kernel = nt_kernel_find(s->pm, image, &hints, log);
+	s->procs = procset_build(s->kernel, &options->select, log);
+	log_advice(s, options);
+	s->tree = tree_new(image, s->pm, s->kernel, s->procs, log,
+			   &options->tree);
+	return s;
+}
+
+Session *session_open(const Options *options, GError **error)
+{
+	g_autoptr(Log) log = log_new();
+	Image *image = image_open(options->image, options->format, log, error);
+
+	if (!image)
+		return NULL;
+	return session_open_image(image, g_steal_pointer(&log), options);
+}
+
+void session_free(Session *session)
+{
+	if (!session)
+		return;
+	tree_free(session->tree);
+	procset_free(session->procs);
+	nt_kernel_free(session->kernel);
+	physmem_free(session->pm);
+	image_free(session->image);
+	log_free(session->log);
+	g_free(session);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An opened image with all that hangs off it. */
+#ifndef FRONT_SESSION_H
+#define FRONT_SESSION_H
+
+#include "front/options.h"
+
+/* Immutable once open. The layers own in this order; freed in reverse. */
+typedef struct Session Session;
+struct Session {
+	Log *log;
+	Image *image;
+	PhysMem *pm;
+	NtKernel *kernel; /* or NULL: no Windows found */
+	ProcSet *procs;
+	Tree *tree;
+};
+
+/* Opens as much as can be opened; fails only where there is no physical
+ * memory to show. options is borrowed for the call. */
+Session *session_open(const Options *options, GError **error);
+/* The same over an image that is already open, which it takes. */
+Session *session_open_image(Image *image, Log *log, const Options *options);
+void session_free(Session *session);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+#endif

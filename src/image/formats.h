@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The format drivers, one per container. */
+#ifndef IMAGE_FORMATS_H
+#define IMAGE_FORMATS_H
+
+#include "image/image.h"
+
+extern const struct ImageOps image_elf_ops;
+extern const struct ImageOps image_raw_ops;
+
+/* What a file is that is certainly no raw memory ("a LiME image"), by its
+ * first bytes; NULL for all else. Static. */
+const char *image_foreign_format(const ImageIo *io);
+
+#endif

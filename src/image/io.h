@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The bytes of an image file, read-only: pread for what is parsed (an image
+ * that shrinks under a live mount then gives short reads, not signals), and
+ * a mapping of the whole file for replies that are not copied.
+ */
+#ifndef IMAGE_IO_H
+#define IMAGE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+typedef struct ImageIo ImageIo;
+
+/* How bytes are read; tests put their own here to inject faults. Returns
+ * how many bytes were read (0 at the end), or -1. */
+typedef int64_t (*image_io_read_fn)(void *ctx, uint64_t off, void *buf,
+				    size_t len_bytes);
+
+/* Opens a regular file or block device O_RDONLY. */
+ImageIo *image_io_open(const char *path, GError **error);
+/* Bytes in memory, borrowed until image_io_free(). */
+ImageIo *image_io_memory(const void *bytes, size_t len_bytes);
+void image_io_free(ImageIo *io);
+
+uint64_t image_io_size(const ImageIo *io);
+/* Modification time of the file, Unix seconds (0 for memory). */
+int64_t image_io_mtime(const ImageIo *io);
+/* Exactly len_bytes at off, or false. */
+bool image_io_read(const ImageIo *io, uint64_t off, void *buf,
+		   size_t len_bytes) G_GNUC_WARN_UNUSED_RESULT;
+/* The mapping of the whole file (size bytes as of opening), or NULL where
+ * there is none. Touching it is only safe for system calls: the file may
+ * have shrunk. Borrowed. */
+const uint8_t *image_io_map(const ImageIo *io);
+/* First offset >= off that is not in a hole of the file; the size of the
+ * file where there is none. */
+uint64_t image_io_next_data(const ImageIo *io, uint64_t off);
+/* Replaces the reader; for tests. */
+void image_io_set_reader(ImageIo *io, image_io_read_fn fn, void *ctx);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImageIo, image_io_free)
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Raw images: physical address = file offset. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "image/formats.h"
+
+/* Containers that are not read (yet): their bytes are not physical memory,
+ * so taking them for raw would show nonsense. */
+static const struct {
+	const char *magic;
+	size_t len_bytes;
+	const char *what;
+} foreign[] = {
+	{ "PAGEDU", 6, "a Windows crash dump" },
+	{ "EMiL", 4, "a LiME image" },
+	{ "AVML", 4, "an AVML image" },
+	{ "\xd2\xbe\xd2\xbe", 4, "a VMware state file" },
+	{ "\xd1\xba\xd1\xba", 4, "a VMware state file" },
+	{ "\xd0\xbe\xd2\xbe", 4, "a VMware state file" },
+	{ "\xd3\xbe\xd3\xbe", 4, "a VMware state file" },
+	{ "hibr", 4, "a Windows hibernation file" },
+	{ "HIBR", 4, "a Windows hibernation file" },
+	{ "EVF\x09\x0d\x0a\xff", 7, "an EWF (E01) container" },
+	{ "PK\x03\x04", 4, "a zip (or AFF4) archive" },
+	{ "KDUMP   ", 8, "a kdump-compressed dump" },
+	{ "QEVM", 4, "a QEMU migration stream" },
+	{ "LibvirtQemudSave", 16, "a libvirt save file" },
+	{ "MDMP", 4, "a user-mode minidump" },
+	{ "\x1f\x8b\x08", 3, "gzip-compressed" },
+	{ "\xfd" "7zXZ", 5, "xz-compressed" },
+	{ "\x28\xb5\x2f\xfd", 4, "zstd-compressed" },
+	{ "7z\xbc\xaf\x27\x1c", 6, "a 7z archive" },
+	{ "\x7f" "ELF", 4, "an ELF file" },
+};
+
+const char *image_foreign_format(const ImageIo *io)
+{
+	uint8_t head[16];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++)
+		if (image_io_read(io, 0, head, foreign[i].len_bytes) &&
+		    !memcmp(head, foreign[i].magic, foreign[i].len_bytes))
+			return foreign[i].what;
+	return NULL;
+}
+
+static enum image_probe raw_probe(const ImageIo *io)
+{
+	return image_foreign_format(io) ? IMAGE_NOT_MINE : IMAGE_MINE;
+}
+
+static bool raw_open(Image *image, Log *log, GError **error)
+{
+	uint64_t size = image_io_size(image->io);
+
+	(void)log;
+	(void)error;
+	image_runs_add(image->runs, 0, size, 0, size);
+	return true;
+}
+
+const struct ImageOps image_raw_ops = {
+	.name = "raw",
+	.description = "raw physical memory",
+	.probe = raw_probe,
+	.open = raw_open,
+};

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Choosing the layout that fits what is in memory. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "nt/identify.h"
+
+/* Kernel address of _KUSER_SHARED_DATA, all x64 versions; member offsets:
+ * symbol tables from 7 to 11 22621. */
+#define KUSER_VA UINT64_C(0xfffff78000000000)
+enum {
+	KUSER_SYSTEM_TIME = 0x14, /* KSYSTEM_TIME: low, high1, high2 */
+	KUSER_BUILD = 0x260,	  /* since 10 */
+	KUSER_PRODUCT_TYPE = 0x264,
+	KUSER_MAJOR = 0x26c,
+	KUSER_MINOR = 0x270,
+	KUSER_BYTES = 0x274,
+	PROFILES_MAX = 80,
+};
+
+void nt_identify_kuser(NtKernel *k)
+{
+	uint8_t b[KUSER_BYTES];
+	struct nt_kuser u = { 0 };
+
+	if (!vtop_read(&k->as, VIRT(KUSER_VA), b, sizeof b))
+		return;
+	u.system_time = load_le32(b + KUSER_SYSTEM_TIME) |
+			(uint64_t)load_le32(b + KUSER_SYSTEM_TIME + 4) << 32;
+	u.major = load_le32(b + KUSER_MAJOR);
+	u.minor = load_le32(b + KUSER_MINOR);
+	u.product_type = load_le32(b + KUSER_PRODUCT_TYPE);
+	if (u.major >= 10)
+		u.build = load_le32(b + KUSER_BUILD) & 0xffff;
+	u.valid = (u.major == 5 || u.major == 6 || u.major == 10) &&
+		  u.minor <= 3;
+	if (u.valid)
+		k->kuser = u;
+}
+
+/* NtBuildNumber: the high 4 bits say free or checked build. */
+static uint32_t exported_build(const NtKernel *k)
+{
+	uint8_t raw[4];
+	VirtAddr va;
+
+	if (!nt_kimage_symbol(&k->as, &k->image, "NtBuildNumber", &va) ||
+	    !vtop_read(&k->as, va, raw, sizeof raw))
+		return 0;
+	return load_le32(raw) & 0xffff;
+}
+
+/* The third number of "10.0.19041.1". */
+static uint32_t build_of_version(const char *version)
+{
+	unsigned major, minor, build;
+
+	if (!version || sscanf(version, "%u.%u.%u", &major, &minor, &build) != 3)
+		return 0;
+	return build;
+}
+
+static void find_build(NtKernel *k)
+{
+	const struct nt_kimage *i = &k->image;
+	const char *version = NULL;
+
+	if (k->has_image && i->kernel)
+		version = kernel_version(i->kernel);
+	if ((!version || !*version) && k->has_image && i->known)
+		version = i->known->version;
+	if (version && *version) {
+		g_free(k->version);
+		k->version = g_strdup(version);
+	}
+	k->build = k->kuser.build;
+	if (!k->build && k->has_image)
+		k->build = exported_build(k);
+	if (!k->build)
+		k->build = build_of_version(version);
+}
+
+/* Profiles to be tried, best first, without repeats. */
+struct choice {
+	struct nt_profile profiles[PROFILES_MAX];
+	const char *sources[PROFILES_MAX];
+	size_t n;
+};
+
+static void add_choice(struct choice *c, const struct nt_layout *layout,
+		       const struct nt_kernel *kernel, const char *source)
+{
+	if (!layout || c->n == PROFILES_MAX)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->profiles[i].layout == layout)
+			return;
+	if (nt_profile_fill(layout, kernel, &c->profiles[c->n]))
+		c->sources[c->n++] = source;
+}
+
+static void add_builds(struct choice *c, const NtKernel *k, uint32_t build,
+		       const char *source)
+{
+	const struct nt_layout *found[8];
+	bool la57 = k->as.form == &paging_la57;
+	size_t n = layouts_by_build(NT_ARCH_AMD64, build, la57, found,
+				    G_N_ELEMENTS(found));
+
+	for (size_t i = 0; i < MIN(n, G_N_ELEMENTS(found)); i++)
+		add_choice(c, found[i], k->has_image ? k->image.kernel : NULL,
+			   source);
+}
+
+/* An unknown build: its nearest known relatives are the likeliest. */
+static gint by_distance(gconstpointer a, gconstpointer b, gpointer build_ptr)
+{
+	const struct nt_layout *const *x = a, *const *y = b;
+	int build = GPOINTER_TO_INT(build_ptr);
+
+	return abs((int)layout_build(*x) - build) -
+	       abs((int)layout_build(*y) - build);
+}
+
+static void add_all(struct choice *c, uint32_t build)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+	for (size_t i = 0; i < layouts_count(); i++) {
+		const struct nt_layout *layout = layouts_get(i);
+
+		if (layout_arch(layout) == NT_ARCH_AMD64 &&
+		    !layout_la57(layout))
+			g_ptr_array_add(all, (gpointer)(uintptr_t)layout);
+	}
+	g_ptr_array_sort_with_data(all, by_distance,
+				   GINT_TO_POINTER((int)build));
+	for (guint i = 0; i < all->len; i++)
+		add_choice(c, g_ptr_array_index(all, i), NULL,
+			   "built-in, the one of all that fits");
+}
+
+static void list_choices(const NtKernel *k, struct choice *c)
+{
+	if (k->has_image && k->image.kernel)
+		add_choice(c, kernel_layout(k->image.kernel), k->image.kernel,
+			   "built-in by GUID");
+	if (k->has_image && k->image.known)
+		add_choice(c, k->image.known->layout, k->image.kernel,
+			   "built-in by timestamp and size");
+	if (k->build)
+		add_builds(c, k, k->build, "built-in by build");
+	add_all(c, k->build);
+}
+
+static void accept(NtKernel *k, const struct choice *c, size_t i)
+{
+	k->profile = c->profiles[i];
+	k->profile_source = c->sources[i];
+	k->has_profile = true;
+	k->has_system = true;
+}
+
+/* No System to check a layout against: the likeliest one all the same, where
+ * the kernel's identity leads to it, so that lists can be tried. */
+static void accept_unchecked(NtKernel *k, const struct choice *c)
+{
+	if (!c->n || !(k->build || (k->has_image && k->image.kernel)))
+		return;
+	k->profile = c->profiles[0];
+	k->profile_source = c->sources[0];
+	k->has_profile = true;
+}
+
+bool nt_identify_profile(NtKernel *k, bool scan)
+{
+	g_autofree struct choice *c = g_new0(struct choice, 1);
+	size_t which;
+
+	find_build(k);
+	list_choices(k, c);
+	for (size_t i = 0; k->has_image && i < c->n; i++)
+		if (nt_system_by_symbol(&k->as, &c->profiles[i], &k->image,
+					&k->system)) {
+			accept(k, c, i);
+			return false;
+		}
+	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n, &k->system,
+				      &which))
+		accept(k, c, which);
+	else
+		accept_unchecked(k, c);
+	return scan;
+}
+
+static uint64_t read_invalid_pte_mask(const NtKernel *k)
+{
+	uint8_t raw[8];
+	VirtAddr state;
+	uint64_t mask;
+
+	if (k->profile.invalid_pte_mask == NT_ABSENT ||
+	    !nt_kimage_symbol(&k->as, &k->image, "MiState", &state) ||
+	    !vtop_read(&k->as,
+		       VIRT(state.v + k->profile.invalid_pte_mask), raw,
+		       sizeof raw))
+		return 0;
+	mask = load_le64(raw);
+	/* Physical address bits only, else it is something else. */
+	return mask & ~paging_amd64.pa_mask ? 0 : mask;
+}
+
+static unsigned processors(const NtKernel *k, const Image *image)
+{
+	uint8_t raw[4];
+	VirtAddr va;
+
+	if (k->has_image &&
+	    nt_kimage_symbol(&k->as, &k->image, "KeNumberProcessors", &va) &&
+	    vtop_read(&k->as, va, raw, sizeof raw)) {
+		/* A CCHAR on Windows 7 and earlier, an ULONG later. */
+		uint32_t n = k->kuser.major < 10 ? raw[0] : load_le32(raw);
+
+		if (n > 0 && n <= 2048)
+			return n;
+	}
+	return image->cpus->len;
+}
+
+void nt_identify_finish(NtKernel *k, const Image *image)
+{
+	VirtAddr head;
+
+	if (k->has_system)
+		k->as.root = PHYS(k->system.dtb_raw);
+	if (k->has_image &&
+	    nt_kimage_symbol(&k->as, &k->image, "PsActiveProcessHead", &head))
+		k->ps_active_head = head;
+	k->n_processors = processors(k, image);
+	if (!k->has_profile)
+		return;
+	k->soft.pte = k->profile.pte;
+	k->soft.phys_end = physmem_end(k->as.pm);
+	k->soft.invalid_pte_mask = k->has_image ? read_invalid_pte_mask(k) : 0;
+	k->as.soft = &nt_soft_pte_ops;
+	k->as.soft_ctx = &k->soft;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which kernel is it: the steps of nt_kernel_find() on one address space. */
+#ifndef NT_IDENTIFY_H
+#define NT_IDENTIFY_H
+
+#include "nt/kernel.h"
+
+/* Reads _KUSER_SHARED_DATA (VA 0xfffff78000000000 on x64) into k->kuser;
+ * valid where its version is one that exists. */
+void nt_identify_kuser(NtKernel *k);
+
+/*
+ * Chooses the layout: by the PDB's GUID, else by time stamp and size of the
+ * PE header, else by the build number, else all of the architecture; the first
+ * with which System is found is it. scan: kernel memory may be searched for
+ * System where no symbol leads to it; returns whether that was done.
+ */
+bool nt_identify_profile(NtKernel *k, bool scan);
+
+/* With the kernel chosen: System's DTB, the hook for software PTEs, what is
+ * left of the facts. */
+void nt_identify_finish(NtKernel *k, const Image *image);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Finding the kernel: candidates, trials, the best result. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "nt/dtbscan.h"
+#include "nt/identify.h"
+#include "nt/kernel.h"
+
+/* How many candidates for the DTB are tried by each means; each costs a walk
+ * of the kernel's area. A healthy image needs one. */
+enum {
+	TRIALS_MAX = 64,
+	RSDS_TRIALS_MAX = 4,
+	SCAN_TRIALS_MAX = 2,
+	CPU_TRIALS_MAX = 16,
+};
+
+struct finder {
+	const PhysMem *pm;
+	const struct nt_hints *hints;
+	Log *log;
+	uint64_t kernel_hint;	/* an address in the kernel, or 0 */
+	NtKernel *best;		/* found so far, owned */
+	unsigned n_trials, n_rsds, n_scans;
+	bool done;
+};
+
+static NtKernel *kernel_new(const struct finder *f, PhysAddr dtb,
+			    const char *source)
+{
+	NtKernel *k = g_new0(NtKernel, 1);
+
+	k->as = (struct addr_space){
+		.pm = f->pm,
+		.form = f->hints->form ? f->hints->form : &paging_amd64,
+		.root = dtb,
+	};
+	k->dtb_source = source;
+	return k;
+}
+
+void nt_kernel_free(NtKernel *kernel)
+{
+	if (!kernel)
+		return;
+	g_free(kernel->version);
+	g_free(kernel);
+}
+
+/* A kernel is worth more the more of it is known. */
+static unsigned worth(const NtKernel *k)
+{
+	return k ? 1u + 4u * k->has_system + 2u * k->has_image +
+			   k->kuser.valid :
+		   0;
+}
+
+static void keep_better(struct finder *f, NtKernel *k)
+{
+	if (worth(k) > worth(f->best)) {
+		nt_kernel_free(f->best);
+		f->best = k;
+	} else {
+		nt_kernel_free(k);
+	}
+}
+
+static void find_image(struct finder *f, NtKernel *k)
+{
+	if (f->hints->kernel_base) {
+		nt_kimage_at(&k->as, VIRT(f->hints->kernel_base), &k->image);
+		k->has_image = true;
+		return;
+	}
+	k->has_image = nt_kimage_find(&k->as, f->kernel_hint, &k->image);
+	if (k->has_image || !k->kuser.valid || f->n_rsds >= RSDS_TRIALS_MAX)
+		return;
+	f->n_rsds++;
+	k->has_image = nt_kimage_find_rsds(&k->as, &k->image);
+}
+
+/* Tries one DTB. */
+static void try_dtb(struct finder *f, PhysAddr dtb, const char *source)
+{
+	NtKernel *k;
+	bool deep;
+
+	if (f->done || f->n_trials >= TRIALS_MAX ||
+	    !physmem_has_page(f->pm, dtb))
+		return;
+	f->n_trials++;
+	k = kernel_new(f, dtb, source);
+	nt_identify_kuser(k);
+	find_image(f, k);
+	if (k->has_image || k->kuser.valid) {
+		deep = f->n_scans < SCAN_TRIALS_MAX;
+		f->n_scans += nt_identify_profile(k, deep);
+	}
+	f->done = k->has_system;
+	if (k->has_image || k->has_system || k->kuser.valid)
+		keep_better(f, k);
+	else
+		nt_kernel_free(k);
+}
+
+static bool scan_candidate(void *ctx, PhysAddr dtb)
+{
+	struct finder *f = ctx;
+
+	try_dtb(f, dtb, "self-map scan");
+	return !f->done && f->n_trials < TRIALS_MAX;
+}
+
+static void try_processors(struct finder *f, const Image *image)
+{
+	for (guint i = 0; i < MIN(image->cpus->len, CPU_TRIALS_MAX); i++) {
+		struct image_cpu cpu =
+			g_array_index(image->cpus, struct image_cpu, i);
+
+		f->kernel_hint = cpu.idt_base;
+		try_dtb(f, PHYS(cpu.cr3 & paging_amd64.root_mask),
+			"processor state of the container (CR3)");
+	}
+	f->kernel_hint = 0;
+}
+
+static void try_all(struct finder *f, const Image *image)
+{
+	PhysAddr dtb;
+
+	if (f->hints->dtb) {
+		try_dtb(f, PHYS(f->hints->dtb & paging_amd64.root_mask),
+			"dtb=");
+		return;
+	}
+	try_processors(f, image);
+	if (!f->done && nt_dtb_low_stub(f->pm, &dtb, &f->kernel_hint))
+		try_dtb(f, dtb, "low stub");
+	f->kernel_hint = 0;
+	if (f->done)
+		return;
+	log_add(f->log, LOG_INFO, "kernel",
+		"no DTB from the container or the low stub; searching all"
+		" physical memory for self-referencing page tables");
+	nt_dtb_scan(f->pm, scan_candidate, f);
+}
+
+static void log_result(const NtKernel *k, const struct finder *f)
+{
+	if (!k) {
+		log_add(f->log, LOG_FAIL, "kernel",
+			"no Windows kernel found (%u candidate(s) for its DTB"
+			" tried); dtb=ADDRESS names a top-level page table,"
+			" kernel_base=ADDRESS the kernel's base",
+			f->n_trials);
+		return;
+	}
+	log_add(f->log, LOG_INFO, "kernel", "DTB 0x%" PRIx64 " by %s",
+		addr_space_dtb(&k->as).v, k->dtb_source);
+	if (!k->kuser.valid)
+		log_add(f->log, LOG_WARN, "kernel",
+			"KUSER_SHARED_DATA is missing or damaged: no capture"
+			" time, the version comes from the kernel's image");
+	if (!k->has_image)
+		log_add(f->log, LOG_WARN, "kernel",
+			"the kernel's image was not found; kernel_base="
+			" names it");
+	else
+		log_add(f->log, LOG_INFO, "kernel",
+			"base " PRIADDR " by %s%s%s", k->image.base.v,
+			k->image.how, k->image.base_certain ? "" :
+			" (not certain)",
+			k->image.has_pdb ? "" : "; its PDB record is missing");
+	if (!k->has_system)
+		log_add(f->log, LOG_FAIL, "kernel",
+			"no System process was found: processes cannot be"
+			" listed; eprocess=ADDRESS names one");
+}
+
+static void log_profile(const NtKernel *k, Log *log)
+{
+	if (!k->has_profile)
+		return;
+	log_add(log, LOG_INFO, "profile", "%s, %s",
+		layout_id(k->profile.layout), k->profile_source);
+	if (k->profile.guessed)
+		log_add(log, LOG_WARN, "profile",
+			"members missing in %s were taken from its nearest"
+			" relative",
+			layout_id(k->profile.layout));
+	if (k->has_system && !k->system.named)
+		log_add(log, LOG_WARN, "profile",
+			"the process with pid 4 is not called System");
+	if (k->has_system && !k->system.links_close)
+		log_add(log, LOG_WARN, "profile",
+			"a neighbour of System in the process list does not"
+			" point back at it");
+}
+
+NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
+			 const struct nt_hints *hints, Log *log)
+{
+	struct finder f = { .pm = pm, .hints = hints, .log = log };
+
+	try_all(&f, image);
+	log_result(f.best, &f);
+	if (!f.best)
+		return NULL;
+	nt_identify_finish(f.best, image);
+	log_profile(f.best, log);
+	return f.best;
+}
+
+struct addr_space nt_kernel_space(const NtKernel *kernel, uint64_t dtb_raw)
+{
+	struct addr_space as = kernel->as;
+
+	as.root = PHYS(dtb_raw);
+	return as;
+}
+
+char *nt_kernel_os(const NtKernel *kernel)
+{
+	const struct nt_kuser *u = &kernel->kuser;
+
+	if (kernel->has_profile)
+		return g_strdup_printf("Windows %s",
+				       layout_os(kernel->profile.layout));
+	if (u->valid)
+		return g_strdup_printf("Windows NT %u.%u", u->major, u->minor);
+	return NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Windows kernel of an image: where it is and which one it is. */
+#ifndef NT_KERNEL_H
+#define NT_KERNEL_H
+
+#include "nt/kimage.h"
+#include "nt/profile.h"
+#include "nt/softpte.h"
+#include "nt/sysproc.h"
+
+/* What the user said; 0 and NULL: find out. */
+struct nt_hints {
+	uint64_t dtb;
+	uint64_t kernel_base;
+	const struct paging_form *form;
+};
+
+/* _KUSER_SHARED_DATA as far as it is needed; valid: it was there. */
+struct nt_kuser {
+	bool valid;
+	uint64_t system_time;	/* FILETIME */
+	uint32_t major, minor;
+	uint32_t build;		/* 0 before Windows 10 */
+	uint32_t product_type;	/* 1 workstation, 2 domain controller, 3 server */
+};
+
+typedef struct NtKernel NtKernel;
+struct NtKernel {
+	struct addr_space as;	/* System's, with the software PTE hook */
+	struct nt_soft_ctx soft;
+	const char *dtb_source;	/* static */
+	struct nt_kimage image;
+	bool has_image;
+	struct nt_profile profile;
+	bool has_profile;
+	const char *profile_source; /* static: "built-in by GUID", ... */
+	struct nt_system system;
+	bool has_system;
+	struct nt_kuser kuser;
+	uint32_t build;		/* 0: not known */
+	char *version;		/* "10.0.19041.1", as far as known, or NULL */
+	VirtAddr ps_active_head; /* 0: not known */
+	unsigned n_processors;	/* 0: not known */
+};
+
+/*
+ * Finds the kernel in an x64 image: tries the DTB that the user gave, those of
+ * the container's processors, the low stub, then every self-referencing page
+ * of the image. NULL where there is no Windows; log says what was tried. What
+ * is not found of a kernel (its image, System) is missing in the result, and
+ * said in the log. pm and image are borrowed.
+ */
+NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
+			 const struct nt_hints *hints, Log *log);
+void nt_kernel_free(NtKernel *kernel);
+
+/* The address space of a DTB on this machine (raw: flag bits are masked). */
+struct addr_space nt_kernel_space(const NtKernel *kernel, uint64_t dtb_raw);
+
+/* "Windows 10 2004-22H2"; (transfer full), NULL where nothing is known. */
+char *nt_kernel_os(const NtKernel *kernel);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtKernel, nt_kernel_free)
+
+#endif

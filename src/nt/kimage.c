@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Finding the kernel's image. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "nt/kimage.h"
+
+enum { PE_MACHINE_AMD64 = 0x8664 };
+
+/* x64 kernels lie in 0xfffff800_00000000 and the 1 TiB from there (all
+ * versions; KASLR since 10 1607 moves them within the first few GiB of it). */
+#define KERNEL_AREA UINT64_C(0xfffff80000000000)
+#define KERNEL_AREA_LEN (UINT64_C(1) << 40)
+/* No kernel image is larger; the hint of the low stub points into it. */
+#define KERNEL_SIZE_MAX (32 * MIB)
+
+/* What a search may cost: pages looked at. */
+#define PAGES_MAX (UINT64_C(1) << 22)
+
+static const struct vtop_budget area_budget = { .tables = 1 << 15,
+						.leaves = 1 << 22 };
+
+static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
+			 struct nt_kimage *image)
+{
+	char name[32];
+
+	if (pe->machine != PE_MACHINE_AMD64 || pe->size < MIB)
+		return false;
+	image->has_pdb = nt_pe_pdb(as, pe, &image->pdb);
+	if (image->has_pdb && nt_pdb_is_kernel(image->pdb.name))
+		return true;
+	if (image->has_pdb)
+		return false;
+	image->known = images_find(pe->timestamp, pe->size);
+	return image->known ||
+	       (nt_pe_export_name(as, pe, name, sizeof name) &&
+		!g_ascii_strcasecmp(name, "ntoskrnl.exe"));
+}
+
+static void look_up(struct nt_kimage *image)
+{
+	if (image->has_pdb)
+		image->kernel = kernels_find(image->pdb.guid, image->pdb.age);
+	if (image->has_pe)
+		image->known = images_find(image->pe.timestamp,
+					   image->pe.size);
+}
+
+void nt_kimage_at(const struct addr_space *as, VirtAddr base,
+		  struct nt_kimage *ret)
+{
+	struct nt_kimage image = { .base = base, .base_certain = true,
+				   .how = "kernel_base=" };
+
+	image.has_pe = nt_pe_read(as, base, &image.pe);
+	if (image.has_pe)
+		image.has_pdb = nt_pe_pdb(as, &image.pe, &image.pdb);
+	look_up(&image);
+	*ret = image;
+}
+
+struct area_search {
+	const struct addr_space *as;
+	struct nt_kimage image;
+	bool found;
+	uint64_t pages_left;
+	uint8_t *buf; /* a page, for the RSDS search */
+};
+
+static bool try_header(struct area_search *s, VirtAddr va)
+{
+	struct nt_kimage image = { .base = va, .base_certain = true,
+				   .has_pe = true, .how = "PE header" };
+
+	if (!nt_pe_read(s->as, va, &image.pe) ||
+	    !is_kernel_pe(s->as, &image.pe, &image))
+		return false;
+	look_up(&image);
+	s->image = image;
+	return true;
+}
+
+/* Pages of a leaf that begin with "MZ". */
+static bool header_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct area_search *s = ctx;
+
+	if (!page_state_has_data(leaf->state))
+		return true;
+	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
+		uint8_t magic[2];
+
+		if (!s->pages_left--)
+			return false;
+		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), magic,
+				 sizeof magic) != PHYS_OK ||
+		    magic[0] != 'M' || magic[1] != 'Z')
+			continue;
+		s->found = try_header(s, VIRT(leaf->va.v + off));
+		if (s->found)
+			return false;
+	}
+	return true;
+}
+
+static void search_area(struct area_search *s, uint64_t start, uint64_t len,
+			vtop_leaf_fn fn)
+{
+	uint64_t mask = (UINT64_C(1) << s->as->form->va_bits) - 1;
+
+	s->pages_left = PAGES_MAX;
+	vtop_walk(s->as, start & mask, (start & mask) + len - 1, area_budget,
+		  fn, s);
+}
+
+bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
+		    struct nt_kimage *ret)
+{
+	struct area_search s = { .as = as };
+
+	if (hint - KERNEL_AREA < KERNEL_AREA_LEN &&
+	    hint - KERNEL_AREA > KERNEL_SIZE_MAX)
+		search_area(&s, page_floor(hint) - KERNEL_SIZE_MAX,
+			    KERNEL_SIZE_MAX + PAGE_SIZE_4K, header_leaf);
+	if (!s.found)
+		search_area(&s, KERNEL_AREA, KERNEL_AREA_LEN, header_leaf);
+	if (s.found)
+		*ret = s.image;
+	return s.found;
+}
+
+bool nt_list_closes(const struct addr_space *as, VirtAddr va)
+{
+	uint8_t raw[8];
+	VirtAddr flink;
+
+	if (!vtop_read(as, va, raw, sizeof raw))
+		return false;
+	flink = VIRT(load_le64(raw));
+	return flink.v != va.v && flink.v >> 63 &&
+	       vtop_read(as, VIRT(flink.v + 8), raw, sizeof raw) &&
+	       load_le64(raw) == va.v;
+}
+
+/* The base at which the known symbols agree with memory. */
+static bool base_by_symbols(const struct addr_space *as, VirtAddr inside,
+			    const struct nt_kernel *kernel, VirtAddr *ret)
+{
+	uint32_t head;
+
+	if (!kernel || !kernel_symbol(kernel, "PsActiveProcessHead", &head))
+		return false;
+	for (uint64_t off = 0; off < KERNEL_SIZE_MAX; off += PAGE_SIZE_4K) {
+		VirtAddr base = VIRT(page_floor(inside.v) - off);
+
+		if (nt_list_closes(as, VIRT(base.v + head))) {
+			*ret = base;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The lowest page of the mapped range around an address. */
+static VirtAddr base_by_mapping(const struct addr_space *as, VirtAddr inside)
+{
+	VirtAddr base = VIRT(page_floor(inside.v));
+
+	for (uint64_t off = 0; off < KERNEL_SIZE_MAX; off += PAGE_SIZE_4K) {
+		VirtAddr below = VIRT(base.v - PAGE_SIZE_4K);
+		struct vtop_leaf leaf = vtop_translate(as, below);
+
+		if (!page_state_has_data(leaf.state))
+			break;
+		base = below;
+	}
+	return base;
+}
+
+static void try_rsds(struct area_search *s, VirtAddr va)
+{
+	struct nt_kimage image = { .has_pdb = true, .how = "RSDS record" };
+
+	if (!nt_pdb_id_read(s->as, va, &image.pdb) ||
+	    !nt_pdb_is_kernel(image.pdb.name))
+		return;
+	look_up(&image);
+	image.base_certain =
+		base_by_symbols(s->as, va, image.kernel, &image.base);
+	if (!image.base_certain)
+		image.base = base_by_mapping(s->as, va);
+	/* The loader keeps a copy of records that name other kernels (in
+	 * update packages): the one whose symbols agree is better. */
+	if (!s->found || (image.base_certain && !s->image.base_certain))
+		s->image = image;
+	s->found = true;
+}
+
+static bool rsds_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct area_search *s = ctx;
+
+	if (!page_state_has_data(leaf->state))
+		return true;
+	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
+		const uint8_t *p = s->buf, *end = s->buf + PAGE_SIZE_4K;
+
+		if (!s->pages_left--)
+			return false;
+		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), s->buf,
+				 PAGE_SIZE_4K) != PHYS_OK)
+			continue;
+		while ((p = memmem(p, (size_t)(end - p), "RSDS", 4))) {
+			try_rsds(s, VIRT(leaf->va.v + off +
+					 (uint64_t)(p - s->buf)));
+			p += 4;
+		}
+		if (s->found && s->image.base_certain)
+			return false;
+	}
+	return true;
+}
+
+bool nt_kimage_find_rsds(const struct addr_space *as, struct nt_kimage *ret)
+{
+	g_autofree uint8_t *buf = g_malloc(PAGE_SIZE_4K);
+	struct area_search s = { .as = as, .buf = buf };
+
+	search_area(&s, KERNEL_AREA, KERNEL_AREA_LEN, rsds_leaf);
+	if (s.found)
+		*ret = s.image;
+	return s.found;
+}
+
+bool nt_kimage_symbol(const struct addr_space *as,
+		      const struct nt_kimage *image, const char *name,
+		      VirtAddr *ret)
+{
+	uint32_t rva;
+
+	if (image->kernel && image->base.v && image->base_certain &&
+	    kernel_symbol(image->kernel, name, &rva)) {
+		*ret = VIRT(image->base.v + rva);
+		return true;
+	}
+	return image->has_pe && nt_pe_export(as, &image->pe, name, ret);
+}

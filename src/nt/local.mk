@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+src_libnt_a_SOURCES = \
+	src/nt/dtbscan.c src/nt/dtbscan.h \
+	src/nt/eprocess.c src/nt/eprocess.h \
+	src/nt/identify.c src/nt/identify.h \
+	src/nt/kernel.c src/nt/kernel.h \
+	src/nt/kimage.c src/nt/kimage.h \
+	src/nt/layouts.c src/nt/layouts.h \
+	src/nt/pe.c src/nt/pe.h \
+	src/nt/profile.c src/nt/profile.h \
+	src/nt/softpte.c src/nt/softpte.h \
+	src/nt/sysproc.c src/nt/sysproc.h
+
+include src/nt/layouts/local.mk

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a layout to the plain record that the readers use. */
+#include "config.h"
+
+#include <glib.h>
+
+#include "nt/profile.h"
+
+static uint32_t member(struct nt_profile *p, const char *path)
+{
+	struct nt_field field;
+	bool guessed = false;
+
+	if (!layout_field(p->layout, path, &field, &guessed))
+		return NT_ABSENT;
+	p->guessed |= guessed;
+	return field.offset;
+}
+
+/* A member that has had two spellings. */
+static uint32_t member_either(struct nt_profile *p, const char *path,
+			      const char *other)
+{
+	uint32_t offset = member(p, path);
+
+	return offset != NT_ABSENT ? offset : member(p, other);
+}
+
+static struct nt_field bit_field(struct nt_profile *p, const char *path)
+{
+	struct nt_field field = { 0 };
+
+	if (!layout_field(p->layout, path, &field, NULL))
+		return (struct nt_field){ 0 };
+	return field;
+}
+
+static void fill_eprocess(struct nt_profile *p)
+{
+	struct nt_eprocess_layout *e = &p->eprocess;
+
+	e->type = 0; /* _DISPATCHER_HEADER.Type, first byte in all versions */
+	e->dtb = member(p, "_KPROCESS.DirectoryTableBase");
+	e->user_dtb = member(p, "_KPROCESS.UserDirectoryTableBase");
+	e->pid = member(p, "_EPROCESS.UniqueProcessId");
+	e->links = member(p, "_EPROCESS.ActiveProcessLinks");
+	e->ppid = member(p, "_EPROCESS.InheritedFromUniqueProcessId");
+	e->name = member(p, "_EPROCESS.ImageFileName");
+	e->create_time = member(p, "_EPROCESS.CreateTime");
+	e->exit_time = member(p, "_EPROCESS.ExitTime");
+	e->peb = member(p, "_EPROCESS.Peb");
+	/* Renamed with 10586, when its target changed (see F.1 of
+	 * docs/architecture.md, "Windows facts"). */
+	e->wow64 = member_either(p, "_EPROCESS.WoW64Process",
+				 "_EPROCESS.Wow64Process");
+	e->session = member(p, "_EPROCESS.Session");
+	e->active_threads = member(p, "_EPROCESS.ActiveThreads");
+	e->object_table = member(p, "_EPROCESS.ObjectTable");
+	e->vad_root = member(p, "_EPROCESS.VadRoot");
+	e->exit_status = member(p, "_EPROCESS.ExitStatus");
+	e->flags = member(p, "_EPROCESS.Flags");
+}
+
+static void fill_pte(struct nt_profile *p)
+{
+	p->pte.transition_pfn =
+		bit_field(p, "_MMPTE_TRANSITION.PageFrameNumber");
+	p->pte.protection = bit_field(p, "_MMPTE_TRANSITION.Protection");
+	p->pte.pagefile_low = bit_field(p, "_MMPTE_SOFTWARE.PageFileLow");
+	p->pte.pagefile_high = bit_field(p, "_MMPTE_SOFTWARE.PageFileHigh");
+	p->pte.swizzle = bit_field(p, "_MMPTE_SOFTWARE.SwizzleBit");
+}
+
+/* _MM_SESSION_SPACE left the PDBs with 24H2; SessionId stayed at 8, where it
+ * has been since Vista (volatility3 pull request 1399). */
+#define SESSION_ID_SINCE_VISTA 8u
+
+bool nt_profile_fill(const struct nt_layout *layout,
+		     const struct nt_kernel *kernel, struct nt_profile *ret)
+{
+	struct nt_profile p = { .layout = layout, .kernel = kernel };
+	const struct nt_eprocess_layout *e = &p.eprocess;
+	enum nt_arch arch = layout_arch(layout);
+
+	p.pointer_bytes = arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE ? 4 : 8;
+	fill_eprocess(&p);
+	fill_pte(&p);
+	p.session_id = member(&p, "_MM_SESSION_SPACE.SessionId");
+	if (p.session_id == NT_ABSENT)
+		p.session_id = SESSION_ID_SINCE_VISTA;
+	p.invalid_pte_mask =
+		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");
+	if (e->dtb == NT_ABSENT || e->pid == NT_ABSENT ||
+	    e->links == NT_ABSENT || e->name == NT_ABSENT)
+		return false;
+	*ret = p;
+	return true;
+}

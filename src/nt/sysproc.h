@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The System process: the anchor that a profile is checked against. */
+#ifndef NT_SYSPROC_H
+#define NT_SYSPROC_H
+
+#include "nt/eprocess.h"
+#include "nt/kimage.h"
+
+struct nt_system {
+	VirtAddr eprocess;
+	uint64_t dtb_raw;
+	const char *how;	/* static: how it was found */
+	bool named;		/* its name is "System" */
+	bool links_close;	/* both neighbours in the list point back */
+};
+
+/*
+ * Is the object at va the System process, as this profile sees it? Its pid is
+ * 4, it is a process object, at least one of its list neighbours points back
+ * at it, and its DTB maps the object to the same frame as `as` does.
+ */
+bool nt_system_check(const struct addr_space *as,
+		     const struct nt_profile *profile, VirtAddr va,
+		     struct nt_system *ret);
+
+/* By the symbols or exports of the kernel: PsInitialSystemProcess, then the
+ * first entries of PsActiveProcessHead. */
+bool nt_system_by_symbol(const struct addr_space *as,
+			 const struct nt_profile *profile,
+			 const struct nt_kimage *image, struct nt_system *ret);
+
+/*
+ * By looking at all memory that is mapped in the kernel half for its name,
+ * with each of n profiles; *which tells the one that fits. Needs no symbol.
+ */
+bool nt_system_by_scan(const struct addr_space *as,
+		       const struct nt_profile *profiles, size_t n,
+		       struct nt_system *ret, size_t *which);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Merging, selecting and naming of processes. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "procs/procset.h"
+
+struct ProcSet {
+	const NtKernel *kernel;
+	GPtrArray *entries;	/* struct proc_entry, owned */
+	GHashTable *by_dir;	/* name -> position + 1 */
+	GHashTable *by_eprocess; /* address -> position + 1 (keys in entries) */
+	unsigned methods_run;
+	Log *log;		/* only while building */
+};
+
+static void entry_free(gpointer data)
+{
+	struct proc_entry *e = data;
+
+	nt_process_clear(&e->p);
+	g_free(e->dir);
+	g_free(e);
+}
+
+/* Does the process's table map the kernel as System's does? Tested with the
+ * address of System's own EPROCESS. */
+static bool dtb_is_sane(const NtKernel *k, const struct addr_space *as)
+{
+	struct vtop_leaf own, system;
+
+	if (!physmem_has_page(as->pm, addr_space_dtb(as)))
+		return false;
+	if (!k->has_system)
+		return true;
+	own = vtop_translate(as, k->system.eprocess);
+	system = vtop_translate(&k->as, k->system.eprocess);
+	return own.pa.v == system.pa.v && page_state_has_data(own.state);
+}
+
+static struct proc_entry *entry_new(const NtKernel *k, VirtAddr eprocess)
+{
+	struct proc_entry *e = g_new0(struct proc_entry, 1);
+
+	if (!nt_process_read(&k->as, &k->profile, eprocess, &e->p)) {
+		g_free(e);
+		return NULL;
+	}
+	e->as = nt_kernel_space(k, e->p.dtb_raw);
+	e->has_space = addr_space_dtb(&e->as).v != 0;
+	e->dtb_sane = e->has_space && dtb_is_sane(k, &e->as);
+	nt_process_read_session(e->dtb_sane ? &e->as : &k->as, &k->profile,
+				eprocess, &e->p);
+	return e;
+}
+
+static struct proc_entry *find(const ProcSet *set, VirtAddr eprocess)
+{
+	size_t i = procset_find_eprocess(set, eprocess);
+
+	return i == SIZE_MAX ? NULL : g_ptr_array_index(set->entries, i);
+}
+
+static struct proc_entry *add(ProcSet *set, VirtAddr eprocess)
+{
+	struct proc_entry *e = find(set, eprocess);
+
+	if (e || set->entries->len >= PROCS_MAX)
+		return e;
+	e = entry_new(set->kernel, eprocess);
+	if (!e)
+		return NULL;
+	g_ptr_array_add(set->entries, e);
+	g_hash_table_insert(set->by_eprocess, &e->p.eprocess.v,
+			    GUINT_TO_POINTER(set->entries->len));
+	return e;
+}
+
+struct found_ctx {
+	ProcSet *set;
+	unsigned method;
+};
+
+static void found(void *ctx, VirtAddr eprocess)
+{
+	struct found_ctx *f = ctx;
+	struct proc_entry *e = add(f->set, eprocess);
+
+	if (e)
+		e->seen |= 1u << f->method;
+}
+
+static void run_methods(ProcSet *set, unsigned methods)
+{
+	for (unsigned i = 0; i < METHODS; i++) {
+		struct found_ctx ctx = { set, i };
+
+		if (!(methods & 1u << i))
+			continue;
+		if (!proc_methods[i].run) {
+			log_add(set->log, LOG_INFO, "processes",
+				"method %s is not in this version",
+				proc_methods[i].name);
+			continue;
+		}
+		proc_methods[i].run(set->kernel, set->log, found, &ctx);
+		set->methods_run |= 1u << i;
+	}
+}
+
+static bool wanted(const struct proc_entry *e, const struct proc_select *s)
+{
+	if (s->n_pids) {
+		for (size_t i = 0; i < s->n_pids; i++)
+			if (s->pids[i] == e->p.pid)
+				return true;
+		return false;
+	}
+	return !s->proc_regex ||
+	       g_regex_match(s->proc_regex, e->p.name, G_REGEX_MATCH_ANCHORED,
+			     NULL);
+}
+
+static gint compare_entries(gconstpointer a, gconstpointer b)
+{
+	const struct proc_entry *x = *(struct proc_entry *const *)a;
+	const struct proc_entry *y = *(struct proc_entry *const *)b;
+
+	if (x->p.pid != y->p.pid)
+		return x->p.pid < y->p.pid ? -1 : 1;
+	if (x->p.eprocess.v != y->p.eprocess.v)
+		return x->p.eprocess.v < y->p.eprocess.v ? -1 : 1;
+	return 0;
+}
+
+/* By pid and address, those that are not wanted left out. */
+static void sort_and_select(ProcSet *set, const struct proc_select *select)
+{
+	g_autoptr(GPtrArray) all = set->entries;
+
+	set->entries = g_ptr_array_new_with_free_func(entry_free);
+	g_ptr_array_set_free_func(all, NULL);
+	g_ptr_array_sort(all, compare_entries);
+	for (guint i = 0; i < all->len; i++) {
+		struct proc_entry *e = g_ptr_array_index(all, i);
+
+		if (wanted(e, select))
+			g_ptr_array_add(set->entries, e);
+		else
+			entry_free(e);
+	}
+}
+
+static void index_eprocess(ProcSet *set)
+{
+	g_hash_table_remove_all(set->by_eprocess);
+	for (guint i = 0; i < set->entries->len; i++) {
+		struct proc_entry *e = g_ptr_array_index(set->entries, i);
+
+		g_hash_table_insert(set->by_eprocess, &e->p.eprocess.v,
+				    GUINT_TO_POINTER(i + 1));
+	}
+}
+
+static void add_trusted(ProcSet *set, const struct proc_select *select)
+{
+	for (size_t i = 0; i < select->n_eprocess; i++) {
+		/* 48-bit form, as Rekall prints addresses, or canonical. */
+		VirtAddr va = virt_canonical(select->eprocess[i],
+					     set->kernel->as.form->va_bits);
+
+		if (!add(set, va))
+			log_add(set->log, LOG_FAIL, "processes",
+				"eprocess=0x%" PRIx64
+				": there is no readable EPROCESS",
+				select->eprocess[i]);
+	}
+}
+
+/* Does e rather than other get the plain pid as its name? The live one, then
+ * the one created last. */
+static bool outranks(const struct proc_entry *e, const struct proc_entry *other)
+{
+	bool live = !e->p.exit_time, other_live = !other->p.exit_time;
+
+	if (live != other_live)
+		return live;
+	return e->p.create_time > other->p.create_time;
+}
+
+static void name_entries(ProcSet *set)
+{
+	g_autoptr(GHashTable) owners = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i < set->entries->len; i++) {
+		struct proc_entry *e = g_ptr_array_index(set->entries, i);
+		gpointer pid = GUINT_TO_POINTER(e->p.pid);
+		struct proc_entry *owner = g_hash_table_lookup(owners, pid);
+
+		if (!owner || outranks(e, owner))
+			g_hash_table_insert(owners, pid, e);
+	}
+	for (guint i = 0; i < set->entries->len; i++) {
+		struct proc_entry *e = g_ptr_array_index(set->entries, i);
+
+		if (g_hash_table_lookup(owners, GUINT_TO_POINTER(e->p.pid)) ==
+		    e)
+			e->dir = g_strdup_printf("%u", e->p.pid);
+		else
+			e->dir = g_strdup_printf("%u-%" PRIx64, e->p.pid,
+						 e->p.eprocess.v);
+		g_hash_table_insert(set->by_dir, e->dir,
+				    GUINT_TO_POINTER(i + 1));
+	}
+}
+
+static void log_doubts(const ProcSet *set)
+{
+	for (guint i = 0; i < set->entries->len; i++) {
+		struct proc_entry *e = g_ptr_array_index(set->entries, i);
+
+		if (e->has_space && !e->dtb_sane && !e->p.exit_time)
+			log_add(set->log, LOG_WARN, "processes",
+				"pid %u: its DTB 0x%" PRIx64 " does not map"
+				" the kernel as System's does",
+				e->p.pid, e->p.dtb_raw);
+	}
+}
+
+ProcSet *procset_build(const NtKernel *kernel,
+		       const struct proc_select *select, Log *log)
+{
+	ProcSet *set = g_new0(ProcSet, 1);
+
+	set->kernel = kernel;
+	set->log = log;
+	set->entries = g_ptr_array_new_with_free_func(entry_free);
+	set->by_dir = g_hash_table_new(g_str_hash, g_str_equal);
+	set->by_eprocess = g_hash_table_new(g_int64_hash, g_int64_equal);
+	if (kernel && kernel->has_profile) {
+		if (select->n_eprocess) {
+			add_trusted(set, select);
+		} else {
+			run_methods(set, select->methods);
+			sort_and_select(set, select);
+		}
+	}
+	index_eprocess(set);
+	name_entries(set);
+	log_doubts(set);
+	set->log = NULL;
+	return set;
+}
+
+void procset_free(ProcSet *set)
+{
+	if (!set)
+		return;
+	g_hash_table_unref(set->by_dir);
+	g_hash_table_unref(set->by_eprocess);
+	g_ptr_array_unref(set->entries);
+	g_free(set);
+}
+
+size_t procset_count(const ProcSet *set)
+{
+	return set->entries->len;
+}
+
+const struct proc_entry *procset_get(const ProcSet *set, size_t index)
+{
+	return g_ptr_array_index(set->entries, index);
+}
+
+static size_t position(gpointer value)
+{
+	return value ? GPOINTER_TO_UINT(value) - 1u : SIZE_MAX;
+}
+
+size_t procset_find_dir(const ProcSet *set, const char *dir)
+{
+	return position(g_hash_table_lookup(set->by_dir, dir));
+}
+
+size_t procset_find_eprocess(const ProcSet *set, VirtAddr eprocess)
+{
+	return position(g_hash_table_lookup(set->by_eprocess, &eprocess.v));
+}
+
+unsigned procset_methods_run(const ProcSet *set)
+{
+	return set->methods_run;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* stat: sizes, times, modes, inode numbers. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "tree/tree-priv.h"
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
+static uint64_t hash_u64(uint64_t hash, uint64_t v)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		hash ^= v >> (8 * i) & 0xff;
+		hash *= UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+uint64_t tree_ino(const struct tree_node *node)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	const Space *space = node->space;
+
+	if (node->kind == NODE_ROOT)
+		return 1;
+	hash = hash_u64(hash, node->kind);
+	hash = hash_u64(hash, node->arg);
+	if (space) {
+		hash = hash_u64(hash, space->kind);
+		hash = hash_u64(hash, space->kind == SPACE_PROCESS ?
+					      space->proc->p.eprocess.v :
+					      space->dtb_raw);
+	}
+	/* 0 and 1 are taken; the top bit stays free for programs that keep
+	 * inode numbers in signed integers. */
+	return (hash & INT64_MAX) | 2;
+}
+
+static bool is_link(const struct tree_node *node)
+{
+	return node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS;
+}
+
+static nlink_t count_links(Tree *tree, const struct tree_node *dir)
+{
+	switch (dir->kind) {
+	case NODE_ROOT:
+		return 2u + 5u + (tree->kernel_space != NULL);
+	case NODE_PROC:
+		return 2u + tree->proc_spaces->len;
+	case NODE_DTBS:
+		return 2u + tree->known_dtbs->len;
+	case NODE_SPACE:
+		return 3;
+	default:
+		return 2;
+	}
+}
+
+static uint64_t region_len(Tree *tree, const struct tree_node *node)
+{
+	g_autoptr(SpaceView) view = space_view(node->space, tree->cache);
+	size_t i = space_view_find_region(view, node->arg);
+
+	return i == SIZE_MAX ?
+		       0 :
+		       g_array_index(view->regions, struct region, i).len;
+}
+
+static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
+{
+	uint64_t size = 0, data;
+
+	if (node->kind == NODE_VMEM) {
+		size = node->space->vmem_size;
+		data = tree_space_data_bytes(tree, node->space);
+	} else if (node->kind == NODE_PMEM) {
+		size = physmem_end(tree->facts.pm);
+		data = physmem_bytes(tree->facts.pm);
+	} else if (node->kind == NODE_REGION) {
+		data = size = region_len(tree, node);
+	} else if (node->kind == NODE_TEXT) {
+		data = size = tree_space_text_size(
+			tree, node->space, (enum space_text)node->arg);
+	} else if (node->kind < NODE_PMEM && tree->global_texts[node->kind]) {
+		data = size = g_bytes_get_size(tree->global_texts[node->kind]);
+	} else if (is_link(node)) {
+		g_autofree char *target = tree_readlink(tree, node);
+
+		size = strlen(target);
+		data = 0;
+	} else {
+		data = 0;
+	}
+	st->st_size = (off_t)size;
+	st->st_blocks = (blkcnt_t)((data + 511) / 512);
+}
+
+static void set_times(const Tree *tree, const struct tree_node *node,
+		      struct stat *st)
+{
+	const Space *space = node->space;
+
+	if (is_link(node))
+		space = tree->proc_spaces->pdata[node->arg];
+	st->st_mtim.tv_sec = space ? space->sec : tree->sec;
+	st->st_mtim.tv_nsec = space ? space->nsec : tree->nsec;
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret)
+{
+	mode_t allowed = 0777 & ~tree->options.umask;
+	struct stat st = { 0 };
+
+	st.st_ino = tree_ino(node);
+	st.st_uid = tree->options.uid;
+	st.st_gid = tree->options.gid;
+	st.st_blksize = 4096;
+	st.st_nlink = 1;
+	if (is_link(node)) {
+		st.st_mode = S_IFLNK | 0777;
+	} else if (tree_is_dir(node)) {
+		st.st_mode = S_IFDIR | (0555 & allowed);
+		st.st_nlink = count_links(tree, node);
+	} else {
+		st.st_mode = S_IFREG | (0444 & allowed);
+	}
+	set_size(tree, node, &st);
+	set_times(tree, node, &st);
+	*ret = st;
+}

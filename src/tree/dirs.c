@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Directories: names to nodes, positions to nodes. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "tree/tree-priv.h"
+
+struct static_entry {
+	const char *name;
+	enum node_kind kind;
+};
+
+static const struct static_entry root_entries[] = {
+	{ "README", NODE_README },	 { "processes", NODE_PROCESSES },
+	{ "log", NODE_LOG },		 { "image", NODE_IMAGE },
+	{ "dtb", NODE_DTBS },		 { "by-name", NODE_BY_NAME },
+	{ "by-eprocess", NODE_BY_EPROCESS }, { "proc", NODE_PROC },
+};
+
+static const struct static_entry image_entries[] = {
+	{ "info", NODE_INFO },
+	{ "iomem", NODE_IOMEM },
+	{ "runs", NODE_RUNS },
+	{ "pmem", NODE_PMEM },
+};
+
+bool tree_is_dir(const struct tree_node *node)
+{
+	switch (node->kind) {
+	case NODE_ROOT:
+	case NODE_IMAGE:
+	case NODE_PROC:
+	case NODE_BY_NAME:
+	case NODE_BY_EPROCESS:
+	case NODE_DTBS:
+	case NODE_SPACE:
+	case NODE_REGIONS:
+		return true;
+	case NODE_README:
+	case NODE_PROCESSES:
+	case NODE_LOG:
+	case NODE_INFO:
+	case NODE_IOMEM:
+	case NODE_RUNS:
+	case NODE_PMEM:
+	case NODE_LINK_NAME:
+	case NODE_LINK_EPROCESS:
+	case NODE_TEXT:
+	case NODE_VMEM:
+	case NODE_REGION:
+		return false;
+	}
+	return false;
+}
+
+static int find_static(const struct static_entry *entries, size_t n,
+		       const char *name, struct tree_node *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(entries[i].name, name))
+			continue;
+		*ret = (struct tree_node){ .kind = entries[i].kind };
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int space_node(Space *space, struct tree_node *ret)
+{
+	if (!space)
+		return -ENOENT;
+	*ret = (struct tree_node){ .kind = NODE_SPACE, .space = space };
+	return 0;
+}
+
+static int find_root(Tree *tree, const char *name, struct tree_node *ret)
+{
+	if (!strcmp(name, "kernel"))
+		return space_node(tree->kernel_space, ret);
+	return find_static(root_entries, G_N_ELEMENTS(root_entries), name, ret);
+}
+
+static int find_process(Tree *tree, const char *name, struct tree_node *ret)
+{
+	size_t i = procset_find_dir(tree->facts.procs, name);
+
+	if (i == SIZE_MAX)
+		return -ENOENT;
+	return space_node(tree->proc_spaces->pdata[i], ret);
+}
+
+/* Hex digits, with or without 0x, and nothing else. */
+static bool parse_hex(const char *name, uint64_t *ret)
+{
+	char *end;
+
+	if (name[0] == '0' && (name[1] == 'x' || name[1] == 'X'))
+		name += 2;
+	if (!g_ascii_isxdigit(*name) || strlen(name) > 16)
+		return false;
+	*ret = g_ascii_strtoull(name, &end, 16);
+	return !*end;
+}
+
+static int find_dtb(Tree *tree, const char *name, struct tree_node *ret)
+{
+	uint64_t dtb;
+
+	if (!parse_hex(name, &dtb))
+		return -ENOENT;
+	return space_node(tree_dtb_space(tree, dtb), ret);
+}
+
+static int find_by_name(Tree *tree, const char *name, struct tree_node *ret)
+{
+	gpointer i = g_hash_table_lookup(tree->link_index, name);
+
+	if (!i)
+		return -ENOENT;
+	*ret = (struct tree_node){ .kind = NODE_LINK_NAME,
+				   .arg = GPOINTER_TO_UINT(i) - 1 };
+	return 0;
+}
+
+static int find_by_eprocess(Tree *tree, const char *name,
+			    struct tree_node *ret)
+{
+	uint64_t va;
+	size_t i;
+
+	if (strlen(name) != 16 || !parse_hex(name, &va))
+		return -ENOENT;
+	i = procset_find_eprocess(tree->facts.procs, VIRT(va));
+	if (i == SIZE_MAX)
+		return -ENOENT;
+	*ret = (struct tree_node){ .kind = NODE_LINK_EPROCESS, .arg = i };
+	return 0;
+}
+
+static int find_in_space(Space *space, const char *name,
+			 struct tree_node *ret)
+{
+	*ret = (struct tree_node){ .space = space };
+	for (unsigned i = 0; i < SPACE_TEXTS; i++) {
+		if (!tree_space_has_text(space, i) ||
+		    strcmp(tree_text_name(i), name))
+			continue;
+		ret->kind = NODE_TEXT;
+		ret->arg = i;
+		return 0;
+	}
+	if (!strcmp(name, "vmem"))
+		ret->kind = NODE_VMEM;
+	else if (!strcmp(name, "regions"))
+		ret->kind = NODE_REGIONS;
+	else
+		return -ENOENT;
+	return 0;
+}
+
+static int find_region(Tree *tree, Space *space, const char *name,
+		       struct tree_node *ret)
+{
+	struct region region;
+
+	if (!tree_region_parse(tree, space, name, &region))
+		return -ENOENT;
+	*ret = (struct tree_node){ .kind = NODE_REGION, .space = space,
+				   .arg = region.start };
+	return 0;
+}
+
+int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
+		struct tree_node *ret)
+{
+	struct tree_node node;
+	int r = -ENOTDIR;
+
+	if (dir->kind == NODE_ROOT)
+		r = find_root(tree, name, &node);
+	else if (dir->kind == NODE_IMAGE)
+		r = find_static(image_entries, G_N_ELEMENTS(image_entries),
+				name, &node);
+	else if (dir->kind == NODE_PROC)
+		r = find_process(tree, name, &node);
+	else if (dir->kind == NODE_BY_NAME)
+		r = find_by_name(tree, name, &node);
+	else if (dir->kind == NODE_BY_EPROCESS)
+		r = find_by_eprocess(tree, name, &node);
+	else if (dir->kind == NODE_DTBS)
+		r = find_dtb(tree, name, &node);
+	else if (dir->kind == NODE_SPACE)
+		r = find_in_space(dir->space, name, &node);
+	else if (dir->kind == NODE_REGIONS)
+		r = find_region(tree, dir->space, name, &node);
+	if (!r)
+		*ret = node;
+	return r;
+}
+
+int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
+{
+	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+	struct tree_node node = tree_root(tree);
+
+	for (char **part = parts; *part; part++) {
+		int r;
+
+		if (!**part || !strcmp(*part, "."))
+			continue;
+		r = tree_lookup(tree, &node, *part, &node);
+		if (r)
+			return r;
+	}
+	*ret = node;
+	return 0;
+}
+
+static bool static_at(const struct static_entry *entries, size_t n, uint64_t i,
+		      struct tree_node *ret, char **name)
+{
+	if (i >= n)
+		return false;
+	*ret = (struct tree_node){ .kind = entries[i].kind };
+	*name = g_strdup(entries[i].name);
+	return true;
+}
+
+static bool root_at(Tree *tree, uint64_t i, struct tree_node *ret, char **name)
+{
+	if (static_at(root_entries, G_N_ELEMENTS(root_entries), i, ret, name))
+		return true;
+	if (i != G_N_ELEMENTS(root_entries) || !tree->kernel_space)
+		return false;
+	*name = g_strdup("kernel");
+	return !space_node(tree->kernel_space, ret);
+}
+
+/* proc/ and the folders of links: one entry for each process. */
+static bool process_at(Tree *tree, enum node_kind kind, uint64_t i,
+		       struct tree_node *ret, char **name)
+{
+	const struct proc_entry *e;
+
+	if (i >= procset_count(tree->facts.procs))
+		return false;
+	e = procset_get(tree->facts.procs, (size_t)i);
+	*ret = (struct tree_node){ .kind = kind, .arg = i };
+	if (kind == NODE_LINK_NAME) {
+		*name = g_strdup(tree->links->pdata[i]);
+	} else if (kind == NODE_LINK_EPROCESS) {
+		*name = g_strdup_printf("%016" PRIx64, e->p.eprocess.v);
+	} else {
+		*name = g_strdup(e->dir);
+		return !space_node(tree->proc_spaces->pdata[i], ret);
+	}
+	return true;
+}
+
+static bool dtb_at(Tree *tree, uint64_t i, struct tree_node *ret, char **name)
+{
+	uint64_t dtb;
+
+	if (i >= tree->known_dtbs->len)
+		return false;
+	dtb = g_array_index(tree->known_dtbs, uint64_t, i);
+	*name = g_strdup_printf("0x%" PRIx64, dtb);
+	return !space_node(tree_dtb_space(tree, dtb), ret);
+}
+
+static bool space_at(Space *space, uint64_t i, struct tree_node *ret,
+		     char **name)
+{
+	*ret = (struct tree_node){ .kind = NODE_TEXT, .space = space };
+	for (ret->arg = 0; ret->arg < SPACE_TEXTS; ret->arg++)
+		if (tree_space_has_text(space, (enum space_text)ret->arg) &&
+		    !i--)
+			break;
+	if (ret->arg < SPACE_TEXTS) {
+		*name = g_strdup(tree_text_name((enum space_text)ret->arg));
+		return true;
+	}
+	ret->arg = 0;
+	ret->kind = i ? NODE_REGIONS : NODE_VMEM;
+	*name = g_strdup(i ? "regions" : "vmem");
+	if (i <= 1)
+		return true;
+	g_clear_pointer(name, g_free);
+	return false;
+}
+
+static bool region_at(Tree *tree, Space *space, uint64_t i,
+		      struct tree_node *ret, char **name)
+{
+	g_autoptr(SpaceView) view = space_view(space, tree->cache);
+	const struct region *region;
+
+	if (i >= view->regions->len)
+		return false;
+	region = &g_array_index(view->regions, struct region, i);
+	*ret = (struct tree_node){ .kind = NODE_REGION, .space = space,
+				   .arg = region->start };
+	*name = tree_region_name(space, region);
+	return true;
+}
+
+bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
+		struct tree_node *ret, char **name)
+{
+	if (dir->kind == NODE_ROOT)
+		return root_at(tree, index, ret, name);
+	if (dir->kind == NODE_IMAGE)
+		return static_at(image_entries, G_N_ELEMENTS(image_entries),
+				 index, ret, name);
+	if (dir->kind == NODE_PROC)
+		return process_at(tree, NODE_PROC, index, ret, name);
+	if (dir->kind == NODE_BY_NAME)
+		return process_at(tree, NODE_LINK_NAME, index, ret, name);
+	if (dir->kind == NODE_BY_EPROCESS)
+		return process_at(tree, NODE_LINK_EPROCESS, index, ret, name);
+	if (dir->kind == NODE_DTBS)
+		return dtb_at(tree, index, ret, name);
+	if (dir->kind == NODE_SPACE)
+		return space_at(dir->space, index, ret, name);
+	if (dir->kind == NODE_REGIONS)
+		return region_at(tree, dir->space, index, ret, name);
+	return false;
+}
+
+char *tree_readlink(Tree *tree, const struct tree_node *node)
+{
+	if (node->kind != NODE_LINK_NAME && node->kind != NODE_LINK_EPROCESS)
+		return NULL;
+	return g_strdup_printf("../proc/%s",
+			       procset_get(tree->facts.procs,
+					   (size_t)node->arg)->dir);
+}

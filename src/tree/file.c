@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Open files. */
+#include "config.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "tree/tree-priv.h"
+
+/*
+ * The text of a file of a space while somebody has it open: rendered once, at
+ * the first read, and shared by all who read it at that time. (Later readers
+ * find it in the page cache.)
+ */
+struct live_text {
+	Tree *tree;
+	Space *space;
+	enum space_text kind;
+	unsigned refs;	/* guarded by tree->text_lock */
+	GMutex lock;	/* guards bytes until it is there */
+	GBytes *bytes;
+};
+
+struct TreeFile {
+	struct live_text *live; /* or NULL */
+	GBytes *bytes;		/* global text, or NULL; borrowed */
+	struct sparse sparse;
+	bool is_sparse;
+};
+
+/* A key of its own for each file: the address of its size. */
+static gpointer live_key(Space *space, enum space_text kind)
+{
+	return &space->text_size[kind];
+}
+
+static struct live_text *live_text_get(Tree *tree, Space *space,
+				       enum space_text kind)
+{
+	struct live_text *live;
+
+	g_mutex_lock(&tree->text_lock);
+	live = g_hash_table_lookup(tree->live_texts, live_key(space, kind));
+	if (!live) {
+		live = g_new0(struct live_text, 1);
+		live->tree = tree;
+		live->space = space;
+		live->kind = kind;
+		g_mutex_init(&live->lock);
+		g_hash_table_insert(tree->live_texts, live_key(space, kind),
+				    live);
+	}
+	live->refs++;
+	g_mutex_unlock(&tree->text_lock);
+	return live;
+}
+
+static void live_text_put(struct live_text *live)
+{
+	Tree *tree;
+	bool last;
+
+	if (!live)
+		return;
+	tree = live->tree;
+	g_mutex_lock(&tree->text_lock);
+	last = !--live->refs;
+	if (last)
+		g_hash_table_remove(tree->live_texts,
+				    live_key(live->space, live->kind));
+	g_mutex_unlock(&tree->text_lock);
+	if (!last)
+		return;
+	g_clear_pointer(&live->bytes, g_bytes_unref);
+	g_mutex_clear(&live->lock);
+	g_free(live);
+}
+
+static GBytes *live_text_bytes(struct live_text *live)
+{
+	uint64_t size;
+
+	g_mutex_lock(&live->lock);
+	if (!live->bytes)
+		live->bytes = tree_render_space_text(live->tree, live->space,
+						     live->kind, &size);
+	g_mutex_unlock(&live->lock);
+	return live->bytes;
+}
+
+static bool open_sparse(Tree *tree, const struct tree_node *node,
+			struct sparse *s)
+{
+	size_t i;
+
+	*s = (struct sparse){ .pm = tree->facts.pm,
+			      .eio = tree->options.eio,
+			      .copy = tree->options.copy };
+	if (node->kind == NODE_PMEM) {
+		s->size = physmem_end(tree->facts.pm);
+		return true;
+	}
+	s->view = space_view(node->space, tree->cache);
+	s->size = node->space->vmem_size;
+	if (node->kind == NODE_VMEM)
+		return true;
+	i = space_view_find_region(s->view, node->arg);
+	if (i == SIZE_MAX) {
+		sparse_clear(s);
+		return false;
+	}
+	s->base = node->arg;
+	s->size = g_array_index(s->view->regions, struct region, i).len;
+	return true;
+}
+
+TreeFile *tree_open(Tree *tree, const struct tree_node *node)
+{
+	g_autoptr(TreeFile) file = g_new0(TreeFile, 1);
+
+	switch (node->kind) {
+	case NODE_TEXT:
+		file->live = live_text_get(tree, node->space,
+					   (enum space_text)node->arg);
+		break;
+	case NODE_VMEM:
+	case NODE_REGION:
+	case NODE_PMEM:
+		file->is_sparse = open_sparse(tree, node, &file->sparse);
+		if (!file->is_sparse)
+			return NULL;
+		break;
+	case NODE_README:
+	case NODE_PROCESSES:
+	case NODE_LOG:
+	case NODE_INFO:
+	case NODE_IOMEM:
+	case NODE_RUNS:
+		file->bytes = tree->global_texts[node->kind];
+		break;
+	case NODE_ROOT:
+	case NODE_IMAGE:
+	case NODE_PROC:
+	case NODE_BY_NAME:
+	case NODE_BY_EPROCESS:
+	case NODE_DTBS:
+	case NODE_LINK_NAME:
+	case NODE_LINK_EPROCESS:
+	case NODE_SPACE:
+	case NODE_REGIONS:
+		return NULL;
+	}
+	return g_steal_pointer(&file);
+}
+
+void tree_file_close(TreeFile *file)
+{
+	if (!file)
+		return;
+	live_text_put(file->live);
+	if (file->is_sparse)
+		sparse_clear(&file->sparse);
+	g_free(file);
+}
+
+bool tree_file_is_sparse(const TreeFile *file)
+{
+	return file->is_sparse;
+}
+
+static GBytes *text_bytes(TreeFile *file)
+{
+	return file->live ? live_text_bytes(file->live) : file->bytes;
+}
+
+int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
+		   struct read_plan *plan)
+{
+	const uint8_t *bytes;
+	gsize size;
+
+	if (file->is_sparse)
+		return sparse_read(&file->sparse, off, len, plan);
+	bytes = g_bytes_get_data(text_bytes(file), &size);
+	if (off >= size)
+		return 0;
+	plan->len = (size_t)MIN(MIN(len, size - off), PLAN_MAX_BYTES);
+	plan->iov[0] = (struct iovec){ (void *)(uintptr_t)(bytes + off),
+				       plan->len };
+	plan->n = 1;
+	return 0;
+}
+
+int64_t tree_file_seek(TreeFile *file, uint64_t off, int whence)
+{
+	uint64_t size;
+
+	if (file->is_sparse)
+		return whence == SEEK_DATA ?
+			       sparse_next_data(&file->sparse, off) :
+			       sparse_next_hole(&file->sparse, off);
+	size = g_bytes_get_size(text_bytes(file));
+	if (off >= size)
+		return -ENXIO;
+	return (int64_t)(whence == SEEK_DATA ? off : size);
+}

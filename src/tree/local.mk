@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+src_libtree_a_SOURCES = \
+	src/tree/attr.c \
+	src/tree/dirs.c \
+	src/tree/file.c \
+	src/tree/render.h \
+	src/tree/render_image.c \
+	src/tree/render_maps.c \
+	src/tree/render_paging.c \
+	src/tree/render_proc.c \
+	src/tree/sink.c src/tree/sink.h \
+	src/tree/space.c src/tree/space.h \
+	src/tree/spaces.c \
+	src/tree/sparse.c src/tree/sparse.h \
+	src/tree/tree.c src/tree/tree.h src/tree/tree-priv.h

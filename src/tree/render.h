@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The text files, each a function that writes itself to a sink. */
+#ifndef TREE_RENDER_H
+#define TREE_RENDER_H
+
+#include "tree/sink.h"
+#include "tree/space.h"
+
+/* Everything about the image that text is made of; borrowed. */
+struct render_facts {
+	const Image *image;
+	const PhysMem *pm;
+	const NtKernel *kernel; /* or NULL */
+	const ProcSet *procs;
+	bool coalesce;
+};
+
+/* Files of a space: view is that of the space (may be NULL for status,
+ * methods and dtb). */
+void render_maps(struct sink *out, const struct render_facts *facts,
+		 const Space *space, const SpaceView *view);
+void render_memmap(struct sink *out, const struct render_facts *facts,
+		   const Space *space, const SpaceView *view);
+void render_paging(struct sink *out, const struct render_facts *facts,
+		   const Space *space, const SpaceView *view);
+void render_status(struct sink *out, const struct render_facts *facts,
+		   const Space *space, const SpaceView *view);
+void render_methods(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view);
+void render_dtb(struct sink *out, const struct render_facts *facts,
+		const Space *space, const SpaceView *view);
+
+/* Files of the whole system. */
+void render_readme(struct sink *out, const struct render_facts *facts);
+void render_processes(struct sink *out, const struct render_facts *facts);
+void render_info(struct sink *out, const struct render_facts *facts);
+void render_iomem(struct sink *out, const struct render_facts *facts);
+void render_runs(struct sink *out, const struct render_facts *facts);
+
+/* "running", "exited", ...: the state column of a process. */
+const char *render_state(const struct proc_entry *e);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `README`, `image/info`, `image/iomem`, `image/runs`. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "tree/render.h"
+
+void render_readme(struct sink *out, const struct render_facts *facts)
+{
+	(void)facts;
+	sink_str(out,
+"A Windows memory image, shown the way Linux shows itself (winprocfs).\n"
+"\n"
+"processes        who was running, one line each\n"
+"log              what was detected, what failed, what would help\n"
+"proc/PID/        one folder per process:\n"
+"  maps           its pages, Linux maps syntax, offset = physical address\n"
+"  memmap         the same as Rekall's table\n"
+"  dtb            physical address of its top-level page table\n"
+"  paging         its page tables and page states, counted\n"
+"  status         what the EPROCESS says\n"
+"  methods        which methods found it\n"
+"  vmem           its memory: offset = virtual address, sparse\n"
+"  regions/       the same, one file per range of equal rights (yara, strings)\n"
+"by-name/         links to proc/ by process name\n"
+"by-eprocess/     links to proc/ by EPROCESS address\n"
+"kernel/          the kernel half of the System process, same files;\n"
+"                 vmem there: offset = the low 48 bits of the address\n"
+"dtb/ADDRESS/     any top-level page table by its physical address\n"
+"image/           info, iomem and runs (physical memory map), pmem (physical\n"
+"                 memory: offset = physical address, sparse)\n"
+"\n"
+"Pages that are not in the image read as zeros; proc/PID/paging counts them,\n"
+"the mount option holes=eio makes them read errors instead.\n"
+"Programs that map whole files (yara) want regions/, not vmem.\n");
+}
+
+static void info_image(struct sink *out, const struct render_facts *facts)
+{
+	const Image *image = facts->image;
+	g_autofree char *file = g_path_get_basename(image->path);
+	g_autofree char *name = text_escape_line(file);
+
+	sink_key(out, "File", "%s", name);
+	sink_key(out, "Format", "%s", image->ops->name);
+	sink_key(out, "FormatDetail", "%s",
+		 image->detail ? image->detail : image->ops->description);
+	sink_key(out, "Size", "%" PRIu64, image_io_size(image->io));
+	sink_key(out, "PhysicalBytes", "%" PRIu64, physmem_bytes(facts->pm));
+	sink_key(out, "PhysicalEnd", "0x%" PRIx64, physmem_end(facts->pm));
+}
+
+static void info_kernel_image(struct sink *out, const NtKernel *k)
+{
+	if (!k->has_image) {
+		sink_key(out, "KernelBase", "-");
+		return;
+	}
+	sink_key(out, "KernelBase", PRIADDR "%s", k->image.base.v,
+		 k->image.base_certain ? "" : " (not certain)");
+	sink_key(out, "KernelBaseSource", "%s", k->image.how);
+	if (k->image.has_pe) {
+		sink_key(out, "KernelSize", "0x%x", k->image.pe.size);
+		sink_key(out, "KernelTimestamp", "0x%08x",
+			 k->image.pe.timestamp);
+	}
+	if (k->image.has_pdb) {
+		sink_key(out, "KernelPdb", "%s", k->image.pdb.name);
+		sink_key(out, "KernelGuid", "%s", k->image.pdb.guid);
+		sink_key(out, "KernelAge", "%u", k->image.pdb.age);
+	} else {
+		sink_key(out, "KernelPdb", "-");
+	}
+}
+
+static bool cr3_of_process(const struct render_facts *facts, uint64_t cr3,
+			   uint32_t *pid)
+{
+	uint64_t mask = facts->kernel->as.form->root_mask;
+
+	for (size_t i = 0; i < procset_count(facts->procs); i++) {
+		const struct proc_entry *e = procset_get(facts->procs, i);
+
+		if ((e->p.dtb_raw & mask) == (cr3 & mask) ||
+		    ((e->p.user_dtb_raw & mask) == (cr3 & mask))) {
+			*pid = e->p.pid;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void info_processors(struct sink *out, const struct render_facts *facts)
+{
+	const GArray *cpus = facts->image->cpus;
+
+	for (guint i = 0; i < cpus->len; i++) {
+		uint64_t cr3 = g_array_index(cpus, struct image_cpu, i).cr3;
+		uint32_t pid;
+
+		if (facts->kernel && cr3_of_process(facts, cr3, &pid))
+			sink_printf(out, "Cr3Cpu%u:\t0x%" PRIx64 " (pid %u)\n",
+				    i, cr3, pid);
+		else
+			sink_printf(out, "Cr3Cpu%u:\t0x%" PRIx64 "\n", i, cr3);
+	}
+}
+
+/* What the profile was checked against in memory. */
+static void info_profile(struct sink *out, const NtKernel *k)
+{
+	if (!k->has_profile) {
+		sink_key(out, "Profile", "-");
+		return;
+	}
+	sink_key(out, "Profile", "%s", layout_id(k->profile.layout));
+	sink_key(out, "ProfileSource", "%s%s", k->profile_source,
+		 k->profile.guessed ? ", partly from its nearest relative" :
+				      "");
+	if (!k->has_system) {
+		sink_key(out, "ProfileCheck",
+			 "none: no System process was found");
+		return;
+	}
+	sink_key(out, "ProfileCheck",
+		 "pid 4 is %s (by %s); its list %s; its DTB maps itself",
+		 k->system.named ? "System" : "not called System",
+		 k->system.how,
+		 k->system.links_close ? "closes" : "is broken on one side");
+}
+
+static void info_kernel(struct sink *out, const struct render_facts *facts)
+{
+	const NtKernel *k = facts->kernel;
+	g_autofree char *os = nt_kernel_os(k);
+	g_autofree char *time = text_filetime(k->kuser.system_time);
+
+	sink_key(out, "Os", "%s", os ? os : "-");
+	sink_key(out, "Version", "%s", k->version ? k->version : "-");
+	if (k->build)
+		sink_key(out, "Build", "%u", k->build);
+	else
+		sink_key(out, "Build", "-");
+	sink_key(out, "Architecture", "x64");
+	sink_key(out, "Paging", "%s", k->as.form->description);
+	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&k->as).v);
+	sink_key(out, "DtbSource", "%s", k->dtb_source);
+	info_kernel_image(out, k);
+	info_profile(out, k);
+	sink_key(out, "CaptureTime", "%s", time);
+	if (k->n_processors)
+		sink_key(out, "Processors", "%u", k->n_processors);
+	else
+		sink_key(out, "Processors", "-");
+	if (!k->has_profile)
+		return;
+	if (!k->soft.pte.swizzle.bit_len)
+		sink_key(out, "InvalidPteMask", "none (this kernel has none)");
+	else if (k->soft.invalid_pte_mask)
+		sink_key(out, "InvalidPteMask", "0x%" PRIx64,
+			 k->soft.invalid_pte_mask);
+	else
+		sink_key(out, "InvalidPteMask",
+			 "not known; a single bit beyond the image is taken"
+			 " for it");
+}
+
+void render_info(struct sink *out, const struct render_facts *facts)
+{
+	info_image(out, facts);
+	if (facts->kernel)
+		info_kernel(out, facts);
+	else
+		sink_key(out, "Os", "-");
+	info_processors(out, facts);
+}
+
+void render_iomem(struct sink *out, const struct render_facts *facts)
+{
+	const ImageRuns *runs = physmem_runs(facts->pm);
+
+	for (size_t i = 0; i < image_runs_count(runs); i++) {
+		const struct image_run *run = image_runs_get(runs, i);
+
+		sink_printf(out, "%08" PRIx64 "-%08" PRIx64 " : System RAM\n",
+			    run->pa, run->pa + run->len - 1);
+	}
+}
+
+void render_runs(struct sink *out, const struct render_facts *facts)
+{
+	const ImageRuns *runs = physmem_runs(facts->pm);
+
+	for (size_t i = 0; i < image_runs_count(runs); i++) {
+		const struct image_run *run = image_runs_get(runs, i);
+
+		sink_printf(out, "0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 "\n",
+			    run->pa, run->len, run->off);
+	}
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `paging`, `dtb`: how an address space is built. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "tree/render.h"
+
+void render_dtb(struct sink *out, const struct render_facts *facts,
+		const Space *space, const SpaceView *view)
+{
+	(void)facts;
+	(void)view;
+	sink_printf(out, "0x%" PRIx64 "\n", addr_space_dtb(&space->as).v);
+}
+
+/* The tables of a level are called as its entries, without the last E. */
+static void tables(struct sink *out, const Space *space,
+		   const struct vtop_stats *stats)
+{
+	const struct paging_form *form = space->as.form;
+
+	for (unsigned i = 0; i < form->n_levels; i++) {
+		const char *name = form->levels[i].name;
+
+		sink_printf(out, "Tables%.*s:\t%" PRIu64 "\n",
+			    (int)strlen(name) - 1, name, stats->tables[i]);
+	}
+}
+
+static void states(struct sink *out, const struct map_counts *c)
+{
+	static const char *const names[PAGE_STATES] = {
+		[PAGE_VALID] = "PagesValid",
+		[PAGE_TRANSITION] = "PagesTransition",
+		[PAGE_DEMAND_ZERO] = "PagesDemandZero",
+		[PAGE_PROTOTYPE] = "PagesPrototype",
+		[PAGE_PAGEFILE] = "PagesPagefile",
+		[PAGE_UNKNOWN] = "PagesNotUnderstood",
+		[PAGE_RESERVED] = "PagesReservedBits",
+		[PAGE_OUTSIDE] = "PagesOutsideImage",
+		[PAGE_DAMAGED] = "PagesBehindMissingTables",
+	};
+	static const char *const large[] = { "Large2M", "Large4M", "Large1G" };
+
+	for (unsigned i = 0; i < PAGE_STATES; i++)
+		if (names[i])
+			sink_key(out, names[i], "%" PRIu64, c->pages[i]);
+	for (unsigned i = 0; i < G_N_ELEMENTS(large); i++)
+		sink_key(out, large[i], "%" PRIu64, c->large[i]);
+	sink_key(out, "BytesResident", "%" PRIu64, c->data_bytes);
+	sink_key(out, "BytesNotInImage", "%" PRIu64, c->lost_bytes);
+}
+
+/* The entry of the top-level table that points at the table itself. */
+static void self_map(struct sink *out, const Space *space)
+{
+	const struct addr_space *as = &space->as;
+	PhysAddr dtb = addr_space_dtb(as);
+	unsigned n = 1u << as->form->levels[0].bits;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t raw[8] = { 0 };
+		uint64_t entry;
+
+		if (physmem_read(as->pm, PHYS(dtb.v + i * as->form->entry_bytes),
+				 raw, as->form->entry_bytes) != PHYS_OK)
+			break;
+		entry = load_le64(raw);
+		if (entry & 1 && (entry & as->form->pa_mask) == dtb.v) {
+			sink_key(out, "SelfMapIndex", "0x%x", i);
+			return;
+		}
+	}
+	sink_key(out, "SelfMapIndex", "-");
+}
+
+static const char *verdict(const Space *space)
+{
+	if (space->empty)
+		return "no address space (DTB is 0)";
+	if (!physmem_has_page(space->as.pm, addr_space_dtb(&space->as)))
+		return "the top-level table is outside the image";
+	if (space->kind == SPACE_PROCESS && !space->proc->dtb_sane)
+		return "doubtful: does not map the kernel as System's does";
+	return "ok";
+}
+
+static void range(struct sink *out, const Space *space)
+{
+	sink_key(out, "Range", "0x%" PRIx64 "-0x%" PRIx64 "%s",
+		 space_address(space, space->start),
+		 space_address(space, space->last),
+		 space->kind == SPACE_KERNEL ? " (kernel half)" :
+		 space->whole		     ? " (all)" :
+					       " (user half)");
+}
+
+void render_paging(struct sink *out, const struct render_facts *facts,
+		   const Space *space, const SpaceView *view)
+{
+	const struct map_counts *c = addr_map_counts(view->map);
+
+	(void)facts;
+	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&space->as).v);
+	sink_key(out, "DtbRaw", "0x%" PRIx64, space->dtb_raw);
+	if (space->proc && space->proc->p.known & NTP_USER_DTB)
+		sink_key(out, "UserDtb", "0x%" PRIx64,
+			 space->proc->p.user_dtb_raw);
+	else
+		sink_key(out, "UserDtb", "-");
+	sink_key(out, "Paging", "%s", space->as.form->description);
+	range(out, space);
+	tables(out, space, &c->walk);
+	states(out, c);
+	if (space->empty)
+		sink_key(out, "SelfMapIndex", "-");
+	else
+		self_map(out, space);
+	sink_key(out, "Walk", "%s",
+		 c->walk.exhausted ?
+			 "stopped: more tables or pages than an image of this"
+			 " size can have; what is beyond is not shown" :
+			 "complete");
+	sink_key(out, "Verdict", "%s", verdict(space));
+}

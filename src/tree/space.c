@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Address spaces and the cache of what was found about them. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "tree/space.h"
+
+struct ViewCache {
+	GMutex lock;	/* guards the views of all spaces, and the list */
+	GQueue lru;	/* of Space, the one used last at the head */
+	size_t bytes;
+	size_t max_bytes;
+};
+
+ViewCache *view_cache_new(size_t max_bytes)
+{
+	ViewCache *cache = g_new0(ViewCache, 1);
+
+	g_mutex_init(&cache->lock);
+	cache->max_bytes = max_bytes;
+	return cache;
+}
+
+void view_cache_free(ViewCache *cache)
+{
+	if (!cache)
+		return;
+	g_mutex_clear(&cache->lock);
+	g_free(cache);
+}
+
+/* The highest user address + 1 of 32-bit Windows without /3GB
+ * (MmHighestUserAddress 0x7ffeffff). */
+#define USER_END_32 UINT64_C(0x7fff0000)
+
+static uint64_t half_of(const struct paging_form *form)
+{
+	return form->va_bits == 32 ? UINT64_C(0x80000000) :
+				     UINT64_C(1) << (form->va_bits - 1);
+}
+
+static void set_bounds(Space *s, bool whole)
+{
+	const struct paging_form *form = s->as.form;
+	uint64_t all = UINT64_C(1) << form->va_bits;
+
+	s->last = all - 1;
+	s->vmem_size = all;
+	if (s->kind == SPACE_KERNEL) {
+		s->start = half_of(form);
+	} else if (!whole) {
+		s->vmem_size = form->va_bits == 32 ? USER_END_32 :
+						     half_of(form);
+		s->last = s->vmem_size - 1;
+	}
+	s->whole = whole;
+}
+
+Space *space_new(enum space_kind kind, const struct addr_space *as, bool whole)
+{
+	Space *s = g_new0(Space, 1);
+
+	s->kind = kind;
+	s->as = *as;
+	s->dtb_raw = as->root.v;
+	s->empty = addr_space_dtb(as).v == 0;
+	set_bounds(s, whole || kind != SPACE_PROCESS);
+	g_mutex_init(&s->build_lock);
+	s->lru.data = s;
+	return s;
+}
+
+/* Forgets the view; the cache's lock is held. */
+static void drop_view(ViewCache *cache, Space *space)
+{
+	if (!space->view)
+		return;
+	g_queue_unlink(&cache->lru, &space->lru);
+	cache->bytes -= space->footprint;
+	space_view_unref(space->view);
+	space->view = NULL;
+}
+
+void space_free(Space *space, ViewCache *cache)
+{
+	if (!space)
+		return;
+	g_mutex_lock(&cache->lock);
+	drop_view(cache, space);
+	g_mutex_unlock(&cache->lock);
+	g_mutex_clear(&space->build_lock);
+	g_free(space);
+}
+
+/* Rights that are told apart in regions. */
+static unsigned visible(unsigned rights)
+{
+	return rights & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
+}
+
+static void find_regions(SpaceView *view)
+{
+	view->regions = g_array_new(FALSE, FALSE, sizeof(struct region));
+	for (size_t i = 0; i < addr_map_n_data(view->map); i++) {
+		struct map_run run = addr_map_data(view->map, i);
+		struct region r = { run.va, run.len, visible(run.rights) };
+		struct region *prev = NULL;
+
+		if (view->regions->len)
+			prev = &g_array_index(view->regions, struct region,
+					      view->regions->len - 1);
+		if (prev && prev->start + prev->len == r.start &&
+		    prev->rights == r.rights)
+			prev->len += r.len;
+		else
+			g_array_append_val(view->regions, r);
+	}
+}
+
+static SpaceView *view_build(const Space *space)
+{
+	SpaceView *view = g_new0(SpaceView, 1);
+
+	g_atomic_ref_count_init(&view->refs);
+	view->map = space->empty ? addr_map_empty() :
+				   addr_map_build(&space->as, space->start,
+						  space->last);
+	find_regions(view);
+	return view;
+}
+
+SpaceView *space_view_ref(SpaceView *view)
+{
+	g_atomic_ref_count_inc(&view->refs);
+	return view;
+}
+
+void space_view_unref(SpaceView *view)
+{
+	if (!view || !g_atomic_ref_count_dec(&view->refs))
+		return;
+	addr_map_unref(view->map);
+	g_array_unref(view->regions);
+	g_free(view);
+}
+
+/* The view where there is one, marked as used. */
+static SpaceView *cached_view(ViewCache *cache, Space *space)
+{
+	SpaceView *view = NULL;
+
+	g_mutex_lock(&cache->lock);
+	if (space->view) {
+		view = space_view_ref(space->view);
+		g_queue_unlink(&cache->lru, &space->lru);
+		g_queue_push_head_link(&cache->lru, &space->lru);
+	}
+	g_mutex_unlock(&cache->lock);
+	return view;
+}
+
+static void keep_view(ViewCache *cache, Space *space, SpaceView *view)
+{
+	g_mutex_lock(&cache->lock);
+	space->view = space_view_ref(view);
+	space->footprint = sizeof *view + addr_map_footprint(view->map) +
+			   view->regions->len * sizeof(struct region);
+	cache->bytes += space->footprint;
+	g_queue_push_head_link(&cache->lru, &space->lru);
+	while (cache->bytes > cache->max_bytes && cache->lru.length > 1)
+		drop_view(cache, g_queue_peek_tail(&cache->lru));
+	g_mutex_unlock(&cache->lock);
+}
+
+SpaceView *space_view(Space *space, ViewCache *cache)
+{
+	SpaceView *view = cached_view(cache, space);
+
+	if (view)
+		return view;
+	g_mutex_lock(&space->build_lock);
+	view = cached_view(cache, space);
+	if (!view) {
+		view = view_build(space);
+		keep_view(cache, space, view);
+	}
+	g_mutex_unlock(&space->build_lock);
+	return view;
+}
+
+size_t space_view_find_region(const SpaceView *view, uint64_t start)
+{
+	size_t low = 0, high = view->regions->len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct region *r =
+			&g_array_index(view->regions, struct region, mid);
+
+		if (r->start == start)
+			return mid;
+		if (r->start < start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return SIZE_MAX;
+}
+
+uint64_t space_address(const Space *space, uint64_t offset)
+{
+	return virt_canonical(offset, space->as.form->va_bits).v;
+}
+
+void space_perms(unsigned rights, char ret[5])
+{
+	ret[0] = rights & RIGHT_READ ? 'r' : '-';
+	ret[1] = rights & RIGHT_WRITE ? 'w' : '-';
+	ret[2] = rights & RIGHT_EXEC ? 'x' : '-';
+	ret[3] = 'p';
+	ret[4] = '\0';
+}

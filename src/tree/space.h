@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An address space that the tree shows: of a process, of the kernel, under
+ * any DTB. What a walk finds is its view, made when first needed, shared by
+ * all files of the space, and dropped again when too much is held.
+ */
+#ifndef TREE_SPACE_H
+#define TREE_SPACE_H
+
+#include <stdatomic.h>
+
+#include "procs/procset.h"
+#include "vtop/map.h"
+
+enum space_kind {
+	SPACE_PROCESS,
+	SPACE_KERNEL,
+	SPACE_DTB,
+};
+
+/* A virtually contiguous range of equal rights. */
+struct region {
+	uint64_t start;	/* offset: not sign-extended */
+	uint64_t len;
+	unsigned rights;
+};
+
+/* Immutable, reference-counted. */
+typedef struct SpaceView SpaceView;
+struct SpaceView {
+	gatomicrefcount refs;
+	AddrMap *map;
+	GArray *regions; /* struct region, ascending */
+};
+
+/* Text files of a space whose size is found by rendering. */
+enum space_text {
+	SPACE_TEXT_MAPS,
+	SPACE_TEXT_MEMMAP,
+	SPACE_TEXT_PAGING,
+	SPACE_TEXT_STATUS,
+	SPACE_TEXT_METHODS,
+	SPACE_TEXT_DTB,
+	SPACE_TEXTS
+};
+
+typedef struct Space Space;
+struct Space {
+	enum space_kind kind;
+	struct addr_space as;
+	bool empty;		/* there is no address space (DTB 0) */
+	bool whole;		/* shows more than the user half */
+	uint64_t start, last;	/* what is walked, offsets, inclusive */
+	uint64_t vmem_size;
+	const struct proc_entry *proc; /* SPACE_PROCESS; borrowed */
+	uint64_t dtb_raw;
+	int64_t sec;		/* times of its files */
+	uint32_t nsec;
+
+	/* Filled when first asked for: value + 1, 0 unknown. */
+	_Atomic uint64_t text_size[SPACE_TEXTS];
+	_Atomic uint64_t data_bytes;
+
+	GMutex build_lock;	/* one builder at a time */
+	SpaceView *view;	/* guarded by the cache's lock; or NULL */
+	GList lru;		/* guarded by the cache's lock */
+	size_t footprint;	/* of view */
+};
+
+/* Holds the views that are kept, up to a number of bytes. */
+typedef struct ViewCache ViewCache;
+ViewCache *view_cache_new(size_t max_bytes);
+void view_cache_free(ViewCache *cache);
+
+/* whole: all of the address space; else the user half of a process. For
+ * SPACE_KERNEL the kernel half. */
+Space *space_new(enum space_kind kind, const struct addr_space *as,
+		 bool whole);
+void space_free(Space *space, ViewCache *cache);
+
+/* The view of the space, walked if need be. (transfer full) */
+SpaceView *space_view(Space *space, ViewCache *cache);
+SpaceView *space_view_ref(SpaceView *view);
+void space_view_unref(SpaceView *view);
+
+/* Position of the region that starts there, SIZE_MAX: none. */
+size_t space_view_find_region(const SpaceView *view, uint64_t start);
+
+/* Address as a user knows it, of an offset. */
+uint64_t space_address(const Space *space, uint64_t offset);
+/* "rw-p"; ret has room for 5. */
+void space_perms(unsigned rights, char ret[5]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpaceView, space_view_unref)
+
+#endif

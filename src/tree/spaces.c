@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the tree asks of its address spaces: texts, DTBs by name, regions. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tree/tree-priv.h"
+#include "vtop/guess.h"
+
+typedef void (*space_render_fn)(struct sink *out,
+				const struct render_facts *facts,
+				const Space *space, const SpaceView *view);
+
+enum {
+	IN_PROCESS = 1 << SPACE_PROCESS,
+	IN_KERNEL = 1 << SPACE_KERNEL,
+	IN_DTB = 1 << SPACE_DTB,
+};
+
+static const struct {
+	const char *name;
+	space_render_fn render;
+	bool wants_view;
+	unsigned where;
+} texts[SPACE_TEXTS] = {
+	[SPACE_TEXT_MAPS] = { "maps", render_maps, true,
+			      IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_MEMMAP] = { "memmap", render_memmap, true,
+				IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
+				IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_STATUS] = { "status", render_status, true, IN_PROCESS },
+	[SPACE_TEXT_METHODS] = { "methods", render_methods, false,
+				 IN_PROCESS },
+	[SPACE_TEXT_DTB] = { "dtb", render_dtb, false,
+			     IN_PROCESS | IN_KERNEL },
+};
+
+const char *tree_text_name(enum space_text kind)
+{
+	return texts[kind].name;
+}
+
+bool tree_space_has_text(const Space *space, enum space_text kind)
+{
+	return texts[kind].where & 1u << space->kind;
+}
+
+static void render_text(Tree *tree, Space *space, enum space_text kind,
+			struct sink *out)
+{
+	g_autoptr(SpaceView) view = NULL;
+
+	if (texts[kind].wants_view)
+		view = space_view(space, tree->cache);
+	texts[kind].render(out, &tree->facts, space, view);
+}
+
+GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
+			       uint64_t *size)
+{
+	struct sink out;
+
+	sink_init(&out, false);
+	render_text(tree, space, kind, &out);
+	*size = out.len;
+	return g_bytes_new_take(out.buf, (gsize)out.len);
+}
+
+uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind)
+{
+	uint64_t known = atomic_load(&space->text_size[kind]);
+	struct sink out;
+
+	if (known)
+		return known - 1;
+	sink_init(&out, true);
+	render_text(tree, space, kind, &out);
+	atomic_store(&space->text_size[kind], out.len + 1);
+	return out.len;
+}
+
+uint64_t tree_space_data_bytes(Tree *tree, Space *space)
+{
+	uint64_t known = atomic_load(&space->data_bytes);
+	g_autoptr(SpaceView) view = NULL;
+
+	if (known)
+		return known - 1;
+	view = space_view(space, tree->cache);
+	known = addr_map_counts(view->map)->data_bytes;
+	atomic_store(&space->data_bytes, known + 1);
+	return known;
+}
+
+/* The address space under a DTB: as this machine's others are, or, without a
+ * Windows to tell, in the form that fits. */
+static struct addr_space dtb_addr_space(const Tree *tree, uint64_t dtb)
+{
+	struct addr_space as = { .pm = tree->facts.pm, .root = PHYS(dtb) };
+
+	if (tree->facts.kernel && !tree->options.form)
+		return nt_kernel_space(tree->facts.kernel, dtb);
+	as.form = tree->options.form ? tree->options.form :
+				       vtop_guess_form(as.pm, as.root);
+	return as;
+}
+
+static Space *find_dtb(Tree *tree, uint64_t dtb)
+{
+	Space *space;
+
+	g_mutex_lock(&tree->dtb_lock);
+	space = g_hash_table_lookup(tree->dtb_spaces, &dtb);
+	g_mutex_unlock(&tree->dtb_lock);
+	return space;
+}
+
+Space *tree_dtb_space(Tree *tree, uint64_t dtb)
+{
+	Space *space = find_dtb(tree, dtb), *other;
+	struct addr_space as;
+
+	if (space || !physmem_has_page(tree->facts.pm, PHYS(dtb)))
+		return space;
+	as = dtb_addr_space(tree, dtb);
+	if (addr_space_dtb(&as).v != dtb)
+		return NULL;
+	space = space_new(SPACE_DTB, &as, true);
+	space->sec = tree->sec;
+	space->nsec = tree->nsec;
+	g_mutex_lock(&tree->dtb_lock);
+	other = g_hash_table_lookup(tree->dtb_spaces, &dtb);
+	if (!other && g_hash_table_size(tree->dtb_spaces) < DTB_SPACES_MAX) {
+		gint64 *key = g_new(gint64, 1);
+
+		*key = (gint64)dtb;
+		g_hash_table_insert(tree->dtb_spaces, key, space);
+		other = g_steal_pointer(&space);
+	}
+	g_mutex_unlock(&tree->dtb_lock);
+	space_free(space, tree->cache);
+	return other;
+}
+
+/* 64-bit addresses with all digits, so that names sort by address. */
+char *tree_region_name(const Space *space, const struct region *region)
+{
+	unsigned digits = space->as.form->va_bits == 32 ? 8 : 16;
+	uint64_t start = space_address(space, region->start);
+	char perms[5], buf[80], *p;
+
+	space_perms(region->rights, perms);
+	p = put_hex(buf, start, digits);
+	*p++ = '-';
+	if (start && !(start + region->len)) {
+		memcpy(p, "10000000000000000", 17); /* 2^64 */
+		p += 17;
+	} else {
+		p = put_hex(p, start + region->len, digits);
+	}
+	*p++ = '.';
+	memcpy(p, perms, sizeof perms);
+	return g_strdup(buf);
+}
+
+bool tree_region_parse(Tree *tree, Space *space, const char *name,
+		       struct region *ret)
+{
+	uint64_t mask = (UINT64_C(1) << space->as.form->va_bits) - 1;
+	g_autoptr(SpaceView) view = NULL;
+	g_autofree char *right = NULL;
+	char *end;
+	uint64_t start = g_ascii_strtoull(name, &end, 16);
+	size_t i;
+
+	if (*end != '-')
+		return false;
+	view = space_view(space, tree->cache);
+	i = space_view_find_region(view, start & mask);
+	if (i == SIZE_MAX)
+		return false;
+	*ret = g_array_index(view->regions, struct region, i);
+	right = tree_region_name(space, ret);
+	return !strcmp(right, name);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading and seeking in sparse files of memory. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/bytes.h"
+#include "tree/sparse.h"
+
+#define ZEROS_BYTES (UINT64_C(64) << 10)
+static const uint8_t zeros[ZEROS_BYTES];
+
+void read_plan_init(struct read_plan *plan)
+{
+	plan->n = 0;
+	plan->len = 0;
+	plan->bounce = NULL;
+	plan->copying = false;
+}
+
+void read_plan_clear(struct read_plan *plan)
+{
+	g_free(plan->bounce);
+	plan->bounce = NULL;
+	plan->n = 0;
+	plan->len = 0;
+}
+
+void read_plan_gather(const struct read_plan *plan, void *buf)
+{
+	uint8_t *p = buf;
+
+	for (unsigned i = 0; i < plan->n; i++) {
+		memcpy(p, plan->iov[i].iov_base, plan->iov[i].iov_len);
+		p += plan->iov[i].iov_len;
+	}
+}
+
+void sparse_clear(struct sparse *s)
+{
+	space_view_unref(s->view);
+	s->view = NULL;
+}
+
+/* Appends len bytes; false where there are too many pieces. */
+static bool plan_append(struct read_plan *plan, const uint8_t *bytes,
+			size_t len)
+{
+	struct iovec *last = plan->n ? &plan->iov[plan->n - 1] : NULL;
+
+	if (last && (const uint8_t *)last->iov_base + last->iov_len == bytes) {
+		last->iov_len += len;
+	} else {
+		if (plan->n == PLAN_MAX_IOV)
+			return false;
+		plan->iov[plan->n++] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)bytes,
+			.iov_len = len,
+		};
+	}
+	plan->len += len;
+	return true;
+}
+
+static int plan_zeros(struct read_plan *plan, uint64_t len)
+{
+	if (plan->copying) {
+		memset(plan->bounce + plan->len, 0, (size_t)len);
+		plan->len += (size_t)len;
+		return 0;
+	}
+	while (len) {
+		size_t n = (size_t)MIN(len, ZEROS_BYTES);
+
+		if (!plan_append(plan, zeros, n))
+			return -E2BIG;
+		len -= n;
+	}
+	return 0;
+}
+
+static int plan_phys(const struct sparse *s, struct read_plan *plan,
+		     uint64_t pa, uint64_t len)
+{
+	while (len) {
+		struct phys_slice slice = physmem_slice(s->pm, PHYS(pa), len);
+		int r = 0;
+
+		if (!slice.present) {
+			r = plan_zeros(plan, slice.len);
+		} else if (plan->copying) {
+			if (physmem_read(s->pm, PHYS(pa),
+					 plan->bounce + plan->len,
+					 (size_t)slice.len) != PHYS_OK)
+				return -EIO;
+			plan->len += (size_t)slice.len;
+		} else if (!slice.map || !plan_append(plan, slice.map,
+						      (size_t)slice.len)) {
+			r = -E2BIG;
+		}
+		if (r)
+			return r;
+		pa += slice.len;
+		len -= slice.len;
+	}
+	return 0;
+}
+
+/* How many of the len bytes at va may be given before a lost page: 0 where va
+ * is in one. */
+static uint64_t until_lost(const struct sparse *s, uint64_t va, uint64_t len)
+{
+	const AddrMap *map = s->view->map;
+	size_t i = addr_map_find_lost(map, va);
+	struct map_run run;
+
+	if (i == addr_map_n_lost(map))
+		return len;
+	run = addr_map_lost(map, i);
+	if (run.va <= va)
+		return 0;
+	return MIN(len, run.va - va);
+}
+
+static int plan_space(const struct sparse *s, struct read_plan *plan,
+		      uint64_t va, uint64_t len)
+{
+	const AddrMap *map = s->view->map;
+	size_t n_runs = addr_map_n_data(map);
+	size_t i = addr_map_find_data(map, va);
+	int r = 0;
+
+	while (len && !r) {
+		struct map_run run = { 0 };
+		uint64_t n = len;
+
+		if (i < n_runs)
+			run = addr_map_data(map, i);
+		if (i == n_runs || run.va > va) {
+			if (i < n_runs)
+				n = MIN(len, run.va - va);
+			r = plan_zeros(plan, n);
+		} else {
+			n = MIN(len, run.len - (va - run.va));
+			r = plan_phys(s, plan, run.pa + (va - run.va), n);
+			i++;
+		}
+		va += n;
+		len -= n;
+	}
+	return r;
+}
+
+static int plan_all(const struct sparse *s, struct read_plan *plan,
+		    uint64_t off, uint64_t len)
+{
+	if (s->view)
+		return plan_space(s, plan, s->base + off, len);
+	return plan_phys(s, plan, s->base + off, len);
+}
+
+int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
+		struct read_plan *plan)
+{
+	int r = -E2BIG;
+
+	if (off >= s->size)
+		return 0;
+	len = MIN(MIN(len, s->size - off), PLAN_MAX_BYTES);
+	if (s->eio && s->view && len) {
+		len = until_lost(s, s->base + off, len);
+		if (!len)
+			return -EIO;
+	}
+	if (!s->copy)
+		r = plan_all(s, plan, off, len);
+	if (r != -E2BIG)
+		return r;
+	/* Too many pieces for one reply, or nothing to point into. */
+	read_plan_clear(plan);
+	plan->bounce = g_malloc((size_t)len);
+	plan->copying = true;
+	r = plan_all(s, plan, off, len);
+	plan->iov[0] = (struct iovec){ plan->bounce, plan->len };
+	plan->n = 1;
+	return r;
+}
+
+/* The run of physical memory at or above pa, as an extent. */
+static bool next_phys(const struct sparse *s, uint64_t pa, uint64_t *start,
+		      uint64_t *len)
+{
+	const struct image_run *run =
+		image_runs_find(physmem_runs(s->pm), pa);
+
+	if (!run)
+		return false;
+	*start = run->pa;
+	*len = run->len;
+	return true;
+}
+
+static bool next_mapped(const struct sparse *s, uint64_t va, uint64_t *start,
+			uint64_t *len)
+{
+	size_t i = addr_map_find_data(s->view->map, va);
+	struct map_run run;
+
+	if (i == addr_map_n_data(s->view->map))
+		return false;
+	run = addr_map_data(s->view->map, i);
+	*start = run.va;
+	*len = run.len;
+	return true;
+}
+
+/* The first extent of data that ends above off, in file offsets. */
+static bool next_extent(const struct sparse *s, uint64_t off, uint64_t *start,
+			uint64_t *end)
+{
+	uint64_t from, len;
+	bool found = s->view ? next_mapped(s, s->base + off, &from, &len) :
+			       next_phys(s, s->base + off, &from, &len);
+
+	if (!found)
+		return false;
+	*start = from > s->base ? from - s->base : 0;
+	*end = from + len - s->base;
+	return *start < s->size;
+}
+
+int64_t sparse_next_data(const struct sparse *s, uint64_t off)
+{
+	uint64_t start, end;
+
+	if (off >= s->size || !next_extent(s, off, &start, &end))
+		return -ENXIO;
+	return (int64_t)MAX(off, start);
+}
+
+int64_t sparse_next_hole(const struct sparse *s, uint64_t off)
+{
+	uint64_t start, end;
+
+	if (off >= s->size)
+		return -ENXIO;
+	/* Extents that touch are one to the caller. */
+	while (off < s->size && next_extent(s, off, &start, &end) &&
+	       start <= off)
+		off = end;
+	return (int64_t)MIN(off, s->size);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sparse files of memory: `vmem`, `regions/...`, `pmem`. A read is answered
+ * with a plan of where the bytes lie (in the mapping of the image, or zeros),
+ * so that a reply need not copy them.
+ */
+#ifndef TREE_SPARSE_H
+#define TREE_SPARSE_H
+
+#include <sys/uio.h>
+
+#include "tree/space.h"
+
+#define PLAN_MAX_BYTES (UINT64_C(1) << 20)
+#define PLAN_MAX_IOV 512u
+
+/* The bytes of one read. What the vectors point at is good for system calls
+ * for as long as the tree lives; they may fail with EFAULT where the image was
+ * truncated meanwhile, which is an EIO. */
+struct read_plan {
+	struct iovec iov[PLAN_MAX_IOV];
+	unsigned n;
+	size_t len;	/* bytes in all */
+	uint8_t *bounce; /* owned; or NULL */
+	bool copying;
+};
+
+void read_plan_init(struct read_plan *plan);
+void read_plan_clear(struct read_plan *plan);
+/* Copies the planned bytes; false where the image does not hold them any
+ * more. buf has room for plan->len. */
+void read_plan_gather(const struct read_plan *plan, void *buf);
+
+struct sparse {
+	const PhysMem *pm;
+	SpaceView *view; /* owned; NULL: physical memory itself */
+	uint64_t base;	 /* offset in the space of the first byte */
+	uint64_t size;	 /* bytes */
+	bool eio;	 /* holes=eio */
+	bool copy;	 /* never point into the mapping */
+};
+
+void sparse_clear(struct sparse *s);
+
+/*
+ * Plans a read of len bytes at off; fewer at the end of the file, at most
+ * PLAN_MAX_BYTES. Returns 0 or a negative errno: -EIO for a read that starts
+ * in a page that the address space has but the image has not (with eio; one
+ * that runs into such a page is cut short), and where the image cannot be
+ * read.
+ */
+int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
+		struct read_plan *plan) G_GNUC_WARN_UNUSED_RESULT;
+
+/* As lseek(SEEK_DATA) and lseek(SEEK_HOLE); -ENXIO as there. */
+int64_t sparse_next_data(const struct sparse *s, uint64_t off);
+int64_t sparse_next_hole(const struct sparse *s, uint64_t off);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by the files that implement tree.h. */
+#ifndef TREE_TREE_PRIV_H
+#define TREE_TREE_PRIV_H
+
+#include "tree/render.h"
+#include "tree/tree.h"
+
+/* Views of address spaces that are kept, in bytes. */
+#define VIEW_CACHE_BYTES ((size_t)512 << 20)
+/* dtb/HEX/ folders that may come to be by being looked up. */
+#define DTB_SPACES_MAX 65536u
+
+struct Tree {
+	struct render_facts facts;
+	struct tree_options options;
+	GBytes *global_texts[NODE_PMEM]; /* by node kind; NULL: no text */
+	GPtrArray *proc_spaces;	 /* Space of each process, same positions */
+	GPtrArray *links;	 /* names below by-name/, same positions */
+	GHashTable *link_index;	 /* name -> position + 1 */
+	Space *kernel_space;	 /* or NULL */
+	ViewCache *cache;
+	int64_t sec;		 /* capture time */
+	uint32_t nsec;
+
+	GMutex dtb_lock;	 /* guards the next one */
+	GHashTable *dtb_spaces;	 /* uint64_t -> Space, owned */
+	GArray *known_dtbs;	 /* uint64_t, ascending: what dtb/ lists */
+
+	GMutex text_lock;	 /* guards live_texts */
+	GHashTable *live_texts;	 /* struct live_text, by space and kind */
+};
+
+/* The text of a space's file: counting only (returns NULL), or the bytes. */
+GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
+			       uint64_t *size);
+/* Exact size of the same; remembered. */
+uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
+/* Bytes of data in the space; remembered. */
+uint64_t tree_space_data_bytes(Tree *tree, Space *space);
+
+/* The folder dtb/HEX/ of a DTB, made when first asked for; NULL where there
+ * can be no table, or too many have been made. */
+Space *tree_dtb_space(Tree *tree, uint64_t dtb);
+
+/* File names of regions: "<start>-<end>.<perms>". (transfer full) */
+char *tree_region_name(const Space *space, const struct region *region);
+/* The region of that name, or false. */
+bool tree_region_parse(Tree *tree, Space *space, const char *name,
+		       struct region *ret);
+
+/* Name of a text file of a space, and whether this one has it. */
+const char *tree_text_name(enum space_text kind);
+bool tree_space_has_text(const Space *space, enum space_text kind);
+
+#endif

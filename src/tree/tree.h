@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The filesystem as a value: nodes, names, sizes and contents, without any
+ * way to mount it. Thread safe once made; nothing in it ever changes but
+ * caches.
+ */
+#ifndef TREE_TREE_H
+#define TREE_TREE_H
+
+#include <sys/stat.h>
+
+#include "tree/sparse.h"
+
+struct tree_options {
+	bool coalesce;
+	bool all;
+	bool eio;	/* holes=eio */
+	bool copy;	/* replies may not point into the mapping */
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+	uint64_t dtb;	/* dtb=, listed in dtb/; 0: none */
+	const struct paging_form *form; /* paging=; NULL: found out */
+};
+
+enum node_kind {
+	NODE_ROOT,
+	NODE_README,
+	NODE_PROCESSES,
+	NODE_LOG,
+	NODE_IMAGE,
+	NODE_INFO,
+	NODE_IOMEM,
+	NODE_RUNS,
+	NODE_PMEM,
+	NODE_PROC,	  /* proc/ */
+	NODE_BY_NAME,
+	NODE_BY_EPROCESS,
+	NODE_DTBS,	  /* dtb/ */
+	NODE_LINK_NAME,	  /* arg: position of the process */
+	NODE_LINK_EPROCESS,
+	NODE_SPACE,	  /* proc/PID/, kernel/, dtb/HEX/ */
+	NODE_TEXT,	  /* arg: enum space_text */
+	NODE_VMEM,
+	NODE_REGIONS,
+	NODE_REGION,	  /* arg: first offset */
+};
+
+/* Which file it is: a plain value, equal for equal files. */
+struct tree_node {
+	enum node_kind kind;
+	Space *space;	/* of NODE_SPACE and below; borrowed from the tree */
+	uint64_t arg;
+};
+
+typedef struct Tree Tree;
+typedef struct TreeFile TreeFile;
+
+/* Everything is borrowed and must outlive the tree; kernel may be NULL. */
+Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
+	       const ProcSet *procs, const Log *log,
+	       const struct tree_options *options);
+void tree_free(Tree *tree);
+
+struct tree_node tree_root(const Tree *tree);
+bool tree_is_dir(const struct tree_node *node);
+/* Derived from what the node is: the same in every mount of an image. */
+uint64_t tree_ino(const struct tree_node *node);
+
+/* 0 or -ENOENT, -ENOTDIR. */
+int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
+		struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
+/* A path with '/' from the root; leading and doubled ones do not matter. */
+int tree_resolve(Tree *tree, const char *path,
+		 struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
+/* The entry at a position of a directory ("." and ".." do not count); false
+ * at the end. *name is (transfer full). */
+bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
+		struct tree_node *ret, char **name);
+/* Exact: renders or walks where the size is not known yet. */
+void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
+/* (transfer full), NULL where node is no link. */
+char *tree_readlink(Tree *tree, const struct tree_node *node);
+
+/* NULL for what is no file. */
+TreeFile *tree_open(Tree *tree, const struct tree_node *node);
+void tree_file_close(TreeFile *file);
+/* As sparse_read(); text files too. */
+int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
+		   struct read_plan *plan) G_GNUC_WARN_UNUSED_RESULT;
+/* SEEK_DATA or SEEK_HOLE; the offset or a negative errno. */
+int64_t tree_file_seek(TreeFile *file, uint64_t off, int whence);
+/* A file with holes, whose reads can fail in between. */
+bool tree_file_is_sparse(const TreeFile *file);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tree, tree_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TreeFile, tree_file_close)
+
+#endif

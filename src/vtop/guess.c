@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Guessing the paging form. */
+#include "config.h"
+
+#include "vtop/guess.h"
+
+static const struct vtop_budget guess_budget = { .tables = 512,
+						 .leaves = 65536 };
+
+struct tally {
+	int64_t good, bad;
+};
+
+static bool tally_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct tally *t = ctx;
+
+	if (leaf->state == PAGE_VALID)
+		t->good++;
+	else
+		t->bad++;
+	return true;
+}
+
+static int64_t score(const PhysMem *pm, PhysAddr root,
+		     const struct paging_form *form)
+{
+	struct addr_space as = { .pm = pm, .form = form, .root = root };
+	struct tally t = { 0 };
+
+	if (addr_space_dtb(&as).v != root.v || root.v % 4096 % 32)
+		return INT64_MIN;
+	vtop_walk(&as, 0, (UINT64_C(1) << form->va_bits) - 1, guess_budget,
+		  tally_leaf, &t);
+	return t.good - 4 * t.bad;
+}
+
+const struct paging_form *vtop_guess_form(const PhysMem *pm, PhysAddr root)
+{
+	/* In this order: of two that score alike the first is taken. */
+	static const struct paging_form *const order[] = {
+		&paging_amd64, &paging_la57, &paging_pae, &paging_x86
+	};
+	const struct paging_form *best = &paging_amd64;
+	int64_t best_score = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+		int64_t s = score(pm, root, order[i]);
+
+		if (s > best_score) {
+			best_score = s;
+			best = order[i];
+		}
+	}
+	return best;
+}

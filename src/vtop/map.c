@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Compact record of an address space. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "vtop/map.h"
+
+/*
+ * A run in 16 bytes.
+ *   key:  page number of the address (45 bits for 57-bit addresses) << 19 |
+ *	   state << 7 | leaf class << 5 | rights (5 bits)
+ *   body: page frame number (40 bits) << 24 | number of pages
+ */
+struct packed_run {
+	uint64_t key;
+	uint64_t body;
+};
+G_STATIC_ASSERT(sizeof(struct packed_run) == 16);
+
+enum { KEY_SHIFT = 19, COUNT_BITS = 24 };
+#define COUNT_MAX ((UINT64_C(1) << COUNT_BITS) - 1)
+
+static const uint64_t leaf_lens[] = { 4 * KIB, 2 * MIB, 4 * MIB, GIB };
+
+struct AddrMap {
+	gatomicrefcount refs;
+	GArray *data; /* struct packed_run */
+	GArray *lost;
+	GArray *sums; /* uint64_t: data bytes before each data run */
+	struct map_counts counts;
+};
+
+struct builder {
+	AddrMap *map;
+	const PhysMem *pm;
+	uint64_t va_mask;
+	uint64_t pieces_left; /* a large page over many runs is many pieces */
+};
+
+static unsigned leaf_class(uint64_t len)
+{
+	for (unsigned i = G_N_ELEMENTS(leaf_lens) - 1; i > 0; i--)
+		if (len >= leaf_lens[i])
+			return i;
+	return 0;
+}
+
+static struct map_run unpack(struct packed_run p)
+{
+	struct map_run run = {
+		.va = p.key >> KEY_SHIFT << PAGE_SHIFT_4K,
+		.len = (p.body & COUNT_MAX) << PAGE_SHIFT_4K,
+		.pa = p.body >> COUNT_BITS << PAGE_SHIFT_4K,
+		.leaf_len = leaf_lens[p.key >> 5 & 3],
+		.rights = p.key & 31,
+		.state = p.key >> 7 & 15,
+	};
+
+	return run;
+}
+
+static struct packed_run pack(const struct map_run *run)
+{
+	return (struct packed_run){
+		.key = run->va >> PAGE_SHIFT_4K << KEY_SHIFT |
+		       (uint64_t)run->state << 7 |
+		       (uint64_t)leaf_class(run->leaf_len) << 5 | run->rights,
+		.body = run->pa >> PAGE_SHIFT_4K << COUNT_BITS |
+			run->len >> PAGE_SHIFT_4K,
+	};
+}
+
+/* Does run go on where prev ends, in both spaces, and alike? */
+static bool continues(const struct packed_run *prev, const struct map_run *run,
+		      struct packed_run p)
+{
+	struct map_run last = unpack(*prev);
+	uint64_t alike = (UINT64_C(1) << KEY_SHIFT) - 1;
+
+	if ((prev->key & alike) != (p.key & alike) ||
+	    last.va + last.len != run->va)
+		return false;
+	if (page_state_has_data(run->state) && last.pa + last.len != run->pa)
+		return false;
+	return (prev->body & COUNT_MAX) + (p.body & COUNT_MAX) <= COUNT_MAX;
+}
+
+static void append_piece(GArray *runs, const struct map_run *run)
+{
+	struct packed_run p = pack(run);
+	struct packed_run *prev = NULL;
+
+	if (runs->len)
+		prev = &g_array_index(runs, struct packed_run, runs->len - 1);
+	if (prev && continues(prev, run, p))
+		prev->body += p.body & COUNT_MAX;
+	else
+		g_array_append_val(runs, p);
+}
+
+/* A run can be longer than the count has bits: in pieces then. */
+static void append_run(GArray *runs, struct map_run run)
+{
+	uint64_t left = run.len;
+
+	while (left) {
+		run.len = MIN(left, COUNT_MAX << PAGE_SHIFT_4K);
+		append_piece(runs, &run);
+		left -= run.len;
+		run.va += run.len;
+		if (page_state_has_data(run.state))
+			run.pa += run.len;
+	}
+}
+
+/* Length of what is at pa in whole pages: a page of which any byte is in the
+ * image counts as present. */
+static uint64_t piece_len(const PhysMem *pm, uint64_t pa, uint64_t max,
+			  bool *present)
+{
+	struct phys_slice s;
+
+	*present = physmem_has_page(pm, PHYS(pa));
+	s = physmem_slice(pm, PHYS(pa), max);
+	if (s.present != *present) /* a page that is there in part */
+		return PAGE_SIZE_4K;
+	if (s.present)
+		return MIN(max, page_ceil(s.len));
+	return MAX(page_floor(s.len), PAGE_SIZE_4K);
+}
+
+/* Data of a leaf: the parts of its frame that are in the image, and the
+ * parts that are not. */
+static bool add_data(struct builder *b, struct map_run run)
+{
+	struct map_counts *c = &b->map->counts;
+	uint64_t left = run.len;
+
+	while (left) {
+		struct map_run piece = run;
+		bool present;
+
+		if (!b->pieces_left--) {
+			b->pieces_left = 0;
+			return false;
+		}
+		piece.len = piece_len(b->pm, run.pa, left, &present);
+		if (!present) {
+			piece.state = PAGE_OUTSIDE;
+			piece.pa = 0;
+		}
+		append_run(present ? b->map->data : b->map->lost, piece);
+		c->pages[piece.state] += piece.len >> PAGE_SHIFT_4K;
+		if (present)
+			c->data_bytes += piece.len;
+		else
+			c->lost_bytes += piece.len;
+		left -= piece.len;
+		run.va += piece.len;
+		run.pa += piece.len;
+	}
+	return true;
+}
+
+static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct builder *b = ctx;
+	struct map_counts *c = &b->map->counts;
+	struct map_run run = {
+		.va = leaf->va.v & b->va_mask,
+		.len = leaf->len,
+		.pa = leaf->pa.v,
+		.leaf_len = leaf->len,
+		.rights = leaf->rights,
+		.state = leaf->state,
+	};
+
+	if (page_state_has_data(leaf->state)) {
+		if (leaf_class(leaf->len))
+			c->large[leaf_class(leaf->len) - 1]++;
+		return add_data(b, run);
+	}
+	c->pages[leaf->state] += leaf->len >> PAGE_SHIFT_4K;
+	if (page_state_is_lost(leaf->state)) {
+		run.pa = 0;
+		c->lost_bytes += leaf->len;
+		append_run(b->map->lost, run);
+	}
+	return true;
+}
+
+static void add_sums(AddrMap *map)
+{
+	uint64_t sum = 0;
+
+	map->sums = g_array_sized_new(FALSE, FALSE, sizeof sum,
+				      map->data->len + 1);
+	for (size_t i = 0; i < addr_map_n_data(map); i++) {
+		g_array_append_val(map->sums, sum);
+		sum += addr_map_data(map, i).len;
+	}
+	g_array_append_val(map->sums, sum);
+}
+
+static AddrMap *map_new(void)
+{
+	AddrMap *map = g_new0(AddrMap, 1);
+
+	g_atomic_ref_count_init(&map->refs);
+	map->data = g_array_new(FALSE, FALSE, sizeof(struct packed_run));
+	map->lost = g_array_new(FALSE, FALSE, sizeof(struct packed_run));
+	return map;
+}
+
+AddrMap *addr_map_empty(void)
+{
+	AddrMap *map = map_new();
+
+	add_sums(map);
+	return map;
+}
+
+AddrMap *addr_map_build(const struct addr_space *as, uint64_t start,
+			uint64_t last)
+{
+	struct vtop_budget budget = vtop_budget_for(as->pm);
+	struct builder b = { .pm = as->pm };
+
+	b.va_mask = (UINT64_C(1) << as->form->va_bits) - 1;
+	b.map = map_new();
+	b.pieces_left = budget.leaves;
+	b.map->counts.walk = vtop_walk(as, start, last, budget, add_leaf, &b);
+	if (!b.pieces_left)
+		b.map->counts.walk.exhausted = true;
+	add_sums(b.map);
+	return b.map;
+}
+
+AddrMap *addr_map_ref(AddrMap *map)
+{
+	g_atomic_ref_count_inc(&map->refs);
+	return map;
+}
+
+void addr_map_unref(AddrMap *map)
+{
+	if (!map || !g_atomic_ref_count_dec(&map->refs))
+		return;
+	g_array_unref(map->data);
+	g_array_unref(map->lost);
+	g_array_unref(map->sums);
+	g_free(map);
+}
+
+size_t addr_map_footprint(const AddrMap *map)
+{
+	return sizeof *map + (map->data->len + map->lost->len) * 16u +
+	       map->sums->len * 8u;
+}
+
+const struct map_counts *addr_map_counts(const AddrMap *map)
+{
+	return &map->counts;
+}
+
+static size_t find_run(const GArray *runs, uint64_t va)
+{
+	size_t low = 0, high = runs->len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		struct map_run run = unpack(
+			g_array_index(runs, struct packed_run, mid));
+
+		if (run.va + run.len <= va)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+size_t addr_map_n_data(const AddrMap *map)
+{
+	return map->data->len;
+}
+
+struct map_run addr_map_data(const AddrMap *map, size_t index)
+{
+	return unpack(g_array_index(map->data, struct packed_run, index));
+}
+
+size_t addr_map_find_data(const AddrMap *map, uint64_t va)
+{
+	return find_run(map->data, va);
+}
+
+size_t addr_map_n_lost(const AddrMap *map)
+{
+	return map->lost->len;
+}
+
+struct map_run addr_map_lost(const AddrMap *map, size_t index)
+{
+	return unpack(g_array_index(map->lost, struct packed_run, index));
+}
+
+size_t addr_map_find_lost(const AddrMap *map, uint64_t va)
+{
+	return find_run(map->lost, va);
+}
+
+/* Data bytes below va. */
+static uint64_t data_below(const AddrMap *map, uint64_t va)
+{
+	size_t i = find_run(map->data, va);
+	uint64_t sum = g_array_index(map->sums, uint64_t, i);
+
+	if (i < map->data->len) {
+		struct map_run run = addr_map_data(map, i);
+
+		if (va > run.va)
+			sum += va - run.va;
+	}
+	return sum;
+}
+
+uint64_t addr_map_data_bytes(const AddrMap *map, uint64_t start, uint64_t len)
+{
+	return data_below(map, start + len) - data_below(map, start);
+}

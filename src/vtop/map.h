@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a walk found about an address space, kept compactly: runs of pages
+ * that are contiguous in both spaces with equal rights, 16 bytes each, and
+ * the ranges that the address space has but the image cannot supply. Built
+ * once, then immutable; shared by reference.
+ *
+ * Addresses here are offsets: virtual addresses without sign extension (the
+ * low 32, 48 or 57 bits), so that they order as the tables do and fit files.
+ */
+#ifndef VTOP_MAP_H
+#define VTOP_MAP_H
+
+#include "vtop/vtop.h"
+
+struct map_run {
+	uint64_t va;	/* offset: not sign-extended */
+	uint64_t len;	/* bytes, a multiple of 4 KiB */
+	uint64_t pa;	/* of data; 0 where state is lost */
+	uint64_t leaf_len; /* of the pages that it is made of */
+	unsigned rights;
+	enum page_state state;
+};
+
+typedef struct AddrMap AddrMap;
+
+struct map_counts {
+	uint64_t pages[PAGE_STATES];  /* in units of 4 KiB */
+	uint64_t large[3];	      /* leaves of 2 MiB, 4 MiB, 1 GiB */
+	uint64_t data_bytes;	      /* readable */
+	uint64_t lost_bytes;	      /* the process's, not in the image */
+	struct vtop_stats walk;
+};
+
+/*
+ * Walks [start, last] (as in vtop_walk) within vtop_budget_for() and builds
+ * the map: counts.walk tells whether the budget ended it. Returned with one
+ * reference.
+ */
+AddrMap *addr_map_build(const struct addr_space *as, uint64_t start,
+			uint64_t last);
+/* The map of an address space that is not there. */
+AddrMap *addr_map_empty(void);
+AddrMap *addr_map_ref(AddrMap *map);
+void addr_map_unref(AddrMap *map);
+
+/* Heap bytes that the map holds. */
+size_t addr_map_footprint(const AddrMap *map);
+const struct map_counts *addr_map_counts(const AddrMap *map);
+
+/* Data runs: what reads as bytes of the image, ascending. */
+size_t addr_map_n_data(const AddrMap *map);
+struct map_run addr_map_data(const AddrMap *map, size_t index);
+/* Index of the first data run that ends above va; addr_map_n_data() where
+ * there is none. */
+size_t addr_map_find_data(const AddrMap *map, uint64_t va);
+
+/* Lost runs, ascending; find as above. */
+size_t addr_map_n_lost(const AddrMap *map);
+struct map_run addr_map_lost(const AddrMap *map, size_t index);
+size_t addr_map_find_lost(const AddrMap *map, uint64_t va);
+
+/* Sum of the data bytes within [start, start + len). */
+uint64_t addr_map_data_bytes(const AddrMap *map, uint64_t start, uint64_t len);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AddrMap, addr_map_unref)
+
+#endif

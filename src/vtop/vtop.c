@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The page-table walker. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "vtop/vtop.h"
+
+enum {
+	ENTRY_PRESENT = 1 << 0,
+	ENTRY_WRITE = 1 << 1,
+	ENTRY_USER = 1 << 2,
+	ENTRY_LARGE = 1 << 7,
+};
+#define ENTRY_NX (UINT64_C(1) << 63)
+
+/* Entry found, together with what the levels above allow. */
+struct entry_view {
+	const struct addr_space *as;
+	unsigned level;
+	uint64_t entry;
+	unsigned rights; /* of the levels above */
+	bool lower_half; /* of the address space */
+};
+
+struct entry_result {
+	enum page_state state;
+	bool table;	/* pa is the next table */
+	PhysAddr pa;
+	unsigned rights;
+};
+
+/* Is this a top-level entry whose NX does not count? */
+static bool nx_is_void(const struct entry_view *v)
+{
+	return v->level == 0 && v->lower_half && v->as->soft &&
+	       v->as->soft->ignore_top_nx;
+}
+
+static unsigned present_rights(const struct entry_view *v)
+{
+	unsigned rights = v->rights;
+
+	if (!v->as->form->levels[v->level].rights)
+		return rights;
+	if (!(v->entry & ENTRY_WRITE))
+		rights &= ~(unsigned)RIGHT_WRITE;
+	if (!(v->entry & ENTRY_USER))
+		rights &= ~(unsigned)RIGHT_USER;
+	if (v->as->form->nx && v->entry & ENTRY_NX && !nx_is_void(v))
+		rights &= ~(unsigned)RIGHT_EXEC;
+	return rights;
+}
+
+static PhysAddr large_address(const struct paging_form *form,
+			      const struct paging_level *level, uint64_t entry)
+{
+	uint64_t pa = entry & level->large_mask;
+
+	if (form->pse36)
+		pa |= bits_get(entry, 13, 8) << 32;
+	return PHYS(pa);
+}
+
+static struct entry_result decode_present(const struct entry_view *v)
+{
+	const struct paging_form *form = v->as->form;
+	const struct paging_level *level = &form->levels[v->level];
+	bool last = v->level + 1u == form->n_levels;
+	bool large = level->large && v->entry & ENTRY_LARGE;
+	struct entry_result r = { .rights = present_rights(v) };
+
+	if (v->entry & (large ? level->reserved_large : level->reserved)) {
+		r.state = PAGE_RESERVED;
+		return r;
+	}
+	r.table = !last && !large;
+	r.pa = large ? large_address(form, level, v->entry) :
+		       PHYS(v->entry & form->pa_mask);
+	if (!r.table && v->as->soft && v->as->soft->leaf_rights)
+		r.rights = v->as->soft->leaf_rights(v->as->soft_ctx, v->entry,
+						    r.rights);
+	return r;
+}
+
+static struct entry_result decode_absent(const struct entry_view *v)
+{
+	unsigned level_up = v->as->form->n_levels - 1u - v->level;
+	struct entry_result r = { .state = PAGE_ABSENT };
+	struct soft_pte soft;
+
+	if (!v->entry || !v->as->soft)
+		return r;
+	soft = v->as->soft->decode(v->as->soft_ctx, v->entry, level_up);
+	r.state = soft.state;
+	r.pa = soft.pa;
+	r.table = level_up && soft.state == PAGE_TRANSITION;
+	r.rights = level_up ? v->rights : v->rights & soft.rights;
+	return r;
+}
+
+static struct entry_result decode_entry(const struct entry_view *v)
+{
+	return v->entry & ENTRY_PRESENT ? decode_present(v) : decode_absent(v);
+}
+
+static uint64_t load_entry(const struct paging_form *form, const uint8_t *p)
+{
+	return form->entry_bytes == 8 ? load_le64(p) : load_le32(p);
+}
+
+static uint64_t entry_span(const struct paging_form *form, unsigned level)
+{
+	return UINT64_C(1) << form->levels[level].shift;
+}
+
+PhysAddr addr_space_dtb(const struct addr_space *as)
+{
+	return PHYS(as->root.v & as->form->root_mask);
+}
+
+/* The leaf that an entry at *leaf's level makes of va. */
+static void finish_leaf(const struct addr_space *as, struct vtop_leaf *leaf,
+			const struct entry_result *r)
+{
+	leaf->state = r->state;
+	leaf->rights = r->rights;
+	leaf->pa = r->pa;
+	if (page_state_has_data(r->state) && leaf->len <= PAGE_SIZE_4K &&
+	    !physmem_has_page(as->pm, r->pa))
+		leaf->state = PAGE_OUTSIDE;
+}
+
+struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va)
+{
+	const struct paging_form *form = as->form;
+	struct vtop_leaf leaf = { .va = va, .state = PAGE_ABSENT };
+	struct entry_view v = { .as = as, .rights = RIGHTS_ALL };
+	PhysAddr table = addr_space_dtb(as);
+
+	if (!virt_is_canonical(va.v, form->va_bits))
+		return leaf;
+	v.lower_half = !(va.v >> (form->va_bits - 1));
+	for (v.level = 0; v.level < form->n_levels; v.level++) {
+		const struct paging_level *level = &form->levels[v.level];
+		struct entry_result r;
+		uint8_t raw[8] = { 0 };
+
+		leaf.level = v.level;
+		leaf.len = entry_span(form, v.level);
+		leaf.va = VIRT(va.v & ~(leaf.len - 1));
+		leaf.entry_pa = PHYS(table.v + bits_get(va.v, level->shift,
+							level->bits) *
+						       form->entry_bytes);
+		if (physmem_read(as->pm, leaf.entry_pa, raw,
+				 form->entry_bytes) != PHYS_OK) {
+			leaf.state = PAGE_DAMAGED;
+			return leaf;
+		}
+		v.entry = leaf.entry = load_entry(form, raw);
+		r = decode_entry(&v);
+		if (!r.table) {
+			finish_leaf(as, &leaf, &r);
+			return leaf;
+		}
+		table = r.pa;
+		v.rights = r.rights;
+	}
+	return leaf;
+}
+
+bool vtop_read(const struct addr_space *as, VirtAddr va, void *buf,
+	       size_t len_bytes)
+{
+	uint8_t *p = buf;
+
+	while (len_bytes) {
+		struct vtop_leaf leaf = vtop_translate(as, va);
+		uint64_t skip = va.v - leaf.va.v;
+		size_t n;
+
+		if (!page_state_has_data(leaf.state))
+			return false;
+		n = (size_t)MIN(len_bytes, leaf.len - skip);
+		if (physmem_read(as->pm, PHYS(leaf.pa.v + skip), p, n) !=
+		    PHYS_OK)
+			return false;
+		p += n;
+		va.v += n;
+		len_bytes -= n;
+		if (len_bytes && !va.v) /* wrapped at the end of the space */
+			return false;
+	}
+	return true;
+}
+
+struct vtop_budget vtop_budget_for(const PhysMem *pm)
+{
+	uint64_t pages = physmem_bytes(pm) / PAGE_SIZE_4K;
+
+	/*
+	 * A healthy address space has each table once, and once more per
+	 * level through the self-map; its pages can be shared, so leaves are
+	 * allowed several per frame.
+	 */
+	return (struct vtop_budget){
+		.tables = 16384 + 2 * pages,
+		.leaves = MIN((UINT64_C(1) << 19) + 4 * pages,
+			      UINT64_C(1) << 26),
+	};
+}
+
+struct walk {
+	const struct addr_space *as;
+	uint64_t start, last; /* inclusive, not sign-extended */
+	struct vtop_budget budget;
+	struct vtop_stats stats;
+	vtop_leaf_fn fn;
+	void *ctx;
+	bool stopped;
+};
+
+static void walk_report(struct walk *w, const struct vtop_leaf *leaf)
+{
+	if (leaf->state == PAGE_ABSENT)
+		return;
+	if (!w->budget.leaves) {
+		w->stats.exhausted = true;
+		w->stopped = true;
+		return;
+	}
+	w->budget.leaves--;
+	if (!w->fn(w->ctx, leaf))
+		w->stopped = true;
+}
+
+/* Reads a whole table: 4 KiB cost hardly more than 8 bytes. A table of which
+ * a part is outside the image is read entry by entry. */
+static bool read_table(struct walk *w, unsigned level, PhysAddr table,
+		       uint8_t *buf, size_t len)
+{
+	size_t entry_bytes = w->as->form->entry_bytes;
+	bool any = false;
+
+	if (!w->budget.tables) {
+		w->stats.exhausted = true;
+		w->stopped = true;
+		return false;
+	}
+	w->budget.tables--;
+	if (physmem_read(w->as->pm, table, buf, len) == PHYS_OK) {
+		w->stats.tables[level]++;
+		return true;
+	}
+	if (!physmem_has_page(w->as->pm, table))
+		return false;
+	memset(buf, 0, len);
+	for (size_t i = 0; i < len; i += entry_bytes)
+		any |= physmem_read(w->as->pm, PHYS(table.v + i), buf + i,
+				    entry_bytes) == PHYS_OK;
+	w->stats.tables[level] += any;
+	return any;
+}
+
+static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
+		       uint64_t base);
+
+/* One entry that is not 0. va: of its first byte, not sign-extended. */
+static void walk_entry(struct walk *w, struct entry_view v, PhysAddr entry_pa,
+		       uint64_t va)
+{
+	const struct paging_form *form = w->as->form;
+	struct entry_result r = decode_entry(&v);
+	struct vtop_leaf leaf = {
+		.va = virt_canonical(va, form->va_bits),
+		.len = entry_span(form, v.level),
+		.entry = v.entry,
+		.entry_pa = entry_pa,
+		.level = v.level,
+	};
+
+	if (!r.table) {
+		finish_leaf(w->as, &leaf, &r);
+		walk_report(w, &leaf);
+		return;
+	}
+	v.level++;
+	v.rights = r.rights;
+	if (!walk_table(w, v, r.pa, va) && !w->stopped) {
+		leaf.state = PAGE_DAMAGED;
+		leaf.pa = r.pa;
+		walk_report(w, &leaf);
+	}
+}
+
+/* False where the table cannot be read. Recursion is bounded by the levels of
+ * the form. */
+static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
+		       uint64_t base)
+{
+	const struct paging_form *form = w->as->form;
+	const struct paging_level *level = &form->levels[v.level];
+	size_t n_bytes = form->entry_bytes << level->bits;
+	uint64_t span = entry_span(form, v.level);
+	uint8_t buf[PAGE_SIZE_4K];
+	uint64_t first = w->start > base ? (w->start - base) / span : 0;
+
+	if (!read_table(w, v.level, table, buf, n_bytes))
+		return false;
+	for (uint64_t i = first; i < n_bytes / form->entry_bytes; i++) {
+		uint64_t va = base + i * span;
+
+		if (va > w->last || w->stopped)
+			break;
+		v.entry = load_entry(form, buf + i * form->entry_bytes);
+		v.lower_half = !(va >> (form->va_bits - 1));
+		if (v.entry)
+			walk_entry(w, v, PHYS(table.v + i * form->entry_bytes),
+				   va);
+	}
+	return true;
+}
+
+struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
+			    uint64_t last, struct vtop_budget budget,
+			    vtop_leaf_fn fn, void *ctx)
+{
+	struct walk w = { .as = as, .start = start, .last = last,
+			  .budget = budget, .fn = fn, .ctx = ctx };
+	struct entry_view v = { .as = as, .rights = RIGHTS_ALL };
+
+	walk_table(&w, v, addr_space_dtb(as), 0);
+	return w.stats;
+}

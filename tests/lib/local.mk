@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Images with known contents, for the tests: a library and a program.
+noinst_LIBRARIES += tests/lib/libmk.a
+noinst_PROGRAMS += mkmem
+
+tests_lib_libmk_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_lib_libmk_a_SOURCES = \
+	tests/lib/mkdamage.c \
+	tests/lib/mkdata.c \
+	tests/lib/mkkernel.c \
+	tests/lib/mkpaging.c tests/lib/mkpaging.h \
+	tests/lib/mkphys.c tests/lib/mkphys.h \
+	tests/lib/mkplain.c \
+	tests/lib/mkproc.c \
+	tests/lib/mktruth.c \
+	tests/lib/mkuser.c \
+	tests/lib/mkvad.c \
+	tests/lib/mkwin.c tests/lib/mkwin.h tests/lib/mkwin-priv.h \
+	tests/lib/mkwrite.c tests/lib/mkwrite.h
+
+# What a unit test needs that makes images.
+MK_LIBS = tests/lib/libmk.a $(NT_LIBS)
+
+mkmem_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+mkmem_SOURCES = tests/lib/mkmem.c
+mkmem_LDADD = $(MK_LIBS)

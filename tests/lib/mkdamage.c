@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What can be wrong with a memory image, done to a healthy one. */
+#include "config.h"
+
+#include "lib/mkwin-priv.h"
+
+#define GARBAGE UINT64_C(0xfffff8dead00be08)
+#define USER_ADDRESS UINT64_C(0x25b01000000)
+
+static MkProc *nth(MkWin *win, size_t i)
+{
+	return i < win->procs->len ? g_ptr_array_index(win->procs, i) : NULL;
+}
+
+static uint64_t list_entry(MkWin *win, const MkProc *proc)
+{
+	return proc->info.eprocess +
+	       mk_offset(win, "_EPROCESS.ActiveProcessLinks");
+}
+
+/* The last entry leads back to the second: the head is never seen again. */
+static void loop_list(MkWin *win)
+{
+	const MkProc *first = nth(win, 1);
+	const MkProc *last = nth(win, win->procs->len - 1);
+
+	if (!first || first == last)
+		return;
+	mk_kwrite64(win, list_entry(win, last), list_entry(win, first));
+	mk_kwrite64(win, list_entry(win, first) + 8, list_entry(win, last));
+}
+
+static void break_link(MkWin *win, unsigned int n, uint64_t at, uint64_t value)
+{
+	const MkProc *proc = n > 0 ? nth(win, n - 1) : NULL;
+
+	if (proc)
+		mk_kwrite64(win, list_entry(win, proc) + at, value);
+}
+
+/* An exited process with the pid of explorer.exe, or else of the last. */
+static void add_duplicate(MkWin *win)
+{
+	const struct mk_process *info = mk_win_find(win, "explorer.exe");
+	MkProc *proc;
+
+	if (!info)
+		info = mk_win_process(win, win->procs->len - 1);
+	proc = mk_proc_add(win, "oldpid.exe", 10, info->pid, 668);
+	proc->exited = true;
+	proc->info.create_time = win->time - UINT64_C(70000000000);
+	mk_proc_build(win, proc);
+}
+
+/* Not all of a PML4 as Windows has it, but each entry is itself. */
+static void add_self_tables(MkWin *win)
+{
+	MkProc *proc = mk_proc_add(win, "selfmap.exe", 11, 6000, 668);
+	uint64_t root;
+
+	proc->minimal = true;
+	proc->info.session = 0;
+	mk_proc_build(win, proc);
+	g_array_set_size(proc->pages, 0);
+	root = mk_paging_root(proc->paging);
+	for (uint64_t at = 0; at < MK_PAGE_SIZE; at += 8)
+		mk_phys_write64(win->phys, root + at, root | 0x67);
+}
+
+static void zero_kernel_bytes(MkWin *win, uint64_t va, size_t len)
+{
+	g_autofree uint8_t *zeros = g_malloc0(len);
+
+	mk_kwrite(win, va, zeros, len);
+}
+
+void mk_damage_extra(MkWin *win)
+{
+	const struct mk_damage *damage = &win->options.damage;
+
+	if (damage->dup_pid)
+		add_duplicate(win);
+}
+
+void mk_damage_apply(MkWin *win)
+{
+	const struct mk_damage *damage = &win->options.damage;
+
+	if (damage->self_tables)
+		add_self_tables(win);
+	if (damage->loop_list)
+		loop_list(win);
+	break_link(win, damage->break_flink, 0, GARBAGE);
+	break_link(win, damage->break_blink, 8, GARBAGE);
+	if (damage->list_to_user)
+		break_link(win, 3, 0, USER_ADDRESS);
+	if (damage->zero_kernel_header && !damage->unmap_kernel_header)
+		zero_kernel_bytes(win, win->kernel.base, MK_PAGE_SIZE);
+	if (damage->no_rsds)
+		zero_kernel_bytes(win, win->kernel.base + win->rsds_rva, 0x68);
+	/* What there was is listed while the tables can be read. */
+	mk_win_kernel_pages(win);
+	if (damage->zero_first_mib)
+		mk_phys_zero(win->phys, 0, damage->zero_first_mib * MK_MIB);
+}

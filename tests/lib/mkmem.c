@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * mkmem: makes a memory image of a small Windows machine with known contents.
+ *
+ *	mkmem [options] --out FILE [--format raw|elf|elf32] [--truth FILE]
+ *
+ * The truth is text: one record a line, fields separated by tabs, the first
+ * names the record. Addresses and sizes are in hex with 0x, other numbers in
+ * decimal, "-" is none. Times are FILETIMEs (100 ns since 1601).
+ *
+ *	seed SEED
+ *	run PA LEN		RAM, ascending (LEN in bytes)
+ *	damage NAME VALUE	what was left out or broken
+ *	kernel BASE SIZE DTB BUILD GUID AGE LAYOUT VERSION SELFMAP MASK
+ *		HIGHEST HEAD KDBG TIME
+ *				SELFMAP: index in the PML4; MASK: what not
+ *				valid PTEs are mixed with; HIGHEST: highest
+ *				user address; HEAD: PsActiveProcessHead
+ *	proc PID PPID NAMEHEX EPROCESS DTBRAW USERDTB CREATE EXIT SESSION
+ *		THREADS WOW64 INLIST PEB
+ *				in the order of the list; SESSION -1: none;
+ *				its pages and VADs follow, ascending
+ *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
+ *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE
+ *				LAST: last byte
+ *	kpage VA PA SIZE FLAGS STATE CONTENT RAW
+ *				upper half of System, without the self-map
+ *	paging MODE ROOT	with --no-windows, in place of kernel, and
+ *	map VA PA SIZE FLAGS STATE CONTENT RAW
+ *
+ * FLAGS are four characters: w (writable; W: only Windows' bit 11 says so)
+ * or -, u (user) or k, x or -, c (copy on write) or -. They are those of the
+ * leaf entry, or of the protection field where the entry is not valid; those
+ * of map are what all levels together allow.
+ * STATE: valid, large, partial (part of the frame is not RAM), outside (all
+ * of it is not), transition, table (valid, but the page table itself is in
+ * transition), prototype, pagefile, demandzero, reserved (no translation).
+ * CONTENT: label = mk_page_fill(seed, pid, va), pid 1 for map, for each 4 KiB;
+ * marker = that with MK_MARKER at MK_MARKER_OFFSET; other; or -.
+ *
+ * Not listed: all that selfmap.exe (--self-tables) maps.
+ */
+#include "config.h"
+
+#include "lib/mkwin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct args {
+	struct mk_options options;
+	struct mk_write_options write;
+	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
+	gint64 break_flink, break_blink, zero_first;
+	char *out, *truth, *format, *guid, *layout, *paging;
+	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
+	gboolean notes, xnum, memsz, unaligned;
+	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
+	gboolean no_kuser, loop_list, list_to_user, dup_pid, self_tables;
+};
+
+static void add_number(GOptionGroup *group, const char *name, gint64 *value,
+		       const char *help, const char *unit)
+{
+	const GOptionEntry entries[] = {
+		{name, 0, 0, G_OPTION_ARG_INT64, value, help, unit},
+		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
+	};
+
+	g_option_group_add_entries(group, entries);
+}
+
+static void add_text(GOptionGroup *group, const char *name, char **value,
+		     const char *help, const char *unit)
+{
+	const GOptionEntry entries[] = {
+		{name, 0, 0, G_OPTION_ARG_FILENAME, value, help, unit},
+		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
+	};
+
+	g_option_group_add_entries(group, entries);
+}
+
+static void add_flag(GOptionGroup *group, const char *name, gboolean *value,
+		     const char *help)
+{
+	const GOptionEntry entries[] = {
+		{name, 0, 0, G_OPTION_ARG_NONE, value, help, NULL},
+		{NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
+	};
+
+	g_option_group_add_entries(group, entries);
+}
+
+static void add_output(GOptionGroup *group, struct args *args)
+{
+	add_text(group, "out", &args->out, "Image to write", "FILE");
+	add_text(group, "truth", &args->truth, "What is in it", "FILE");
+	add_text(group, "format", &args->format, "raw, elf or elf32 (raw)",
+		 "FORMAT");
+	add_flag(group, "elf-notes", &args->notes, "Notes of the processors");
+	add_flag(group, "xnum", &args->xnum, "Header count in section 0");
+	add_flag(group, "memsz", &args->memsz, "Leave out zeros at the end");
+	add_flag(group, "unaligned", &args->unaligned, "Odd file offsets");
+	add_number(group, "phdrs", &args->phdrs, "Cut into N segments", "N");
+}
+
+static void add_machine(GOptionGroup *group, struct args *args)
+{
+	add_number(group, "seed", &args->seed, "Random seed (1)", "N");
+	add_text(group, "guid", &args->guid, "Known kernel", "GUID");
+	add_number(group, "age", &args->age, "Age of its PDB (1)", "N");
+	add_text(group, "layout", &args->layout, "Layout, kernel made up",
+		 "ID");
+	add_number(group, "size", &args->size, "RAM (64)", "MIB");
+	add_number(group, "tail", &args->tail, "More RAM, < 4096", "BYTES");
+	add_flag(group, "hole", &args->hole, "Holes, RAM above 4 GiB");
+	add_number(group, "procs", &args->procs, "That many processes", "N");
+	add_flag(group, "hostile-names", &args->hostile, "Odd process names");
+	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
+	add_flag(group, "trans-table", &args->trans_table,
+		 "A page table in transition");
+	add_flag(group, "no-kva", &args->no_kva, "No KVA shadow");
+	add_number(group, "bulk", &args->bulk, "bulk.exe maps so much", "MIB");
+	add_flag(group, "big", &args->big, "--size 2048 --bulk 1024");
+	add_number(group, "dtb-at", &args->dtb_at, "Place of the PML4s", "MIB");
+	add_flag(group, "no-windows", &args->no_windows, "Page tables only");
+	add_text(group, "paging", &args->paging,
+		 "of --no-windows: x86, pae, amd64, la57 (amd64)", "MODE");
+}
+
+static void add_damage(GOptionGroup *group, struct args *args)
+{
+	add_flag(group, "zero-kernel-header", &args->zero_header,
+		 "Kernel's first page is zeros");
+	add_flag(group, "unmap-kernel-header", &args->unmap_header,
+		 "Kernel's first page is not mapped");
+	add_flag(group, "no-rsds", &args->no_rsds, "No debug record");
+	add_flag(group, "no-smss", &args->no_smss, "No smss.exe");
+	add_flag(group, "no-lowstub", &args->no_lowstub, "No low stub");
+	add_flag(group, "no-kuser", &args->no_kuser, "No shared user data");
+	add_flag(group, "loop-list", &args->loop_list,
+		 "Process list loops past its head");
+	add_number(group, "break-flink", &args->break_flink,
+		   "N-th process (1: System) has a bad Flink", "N");
+	add_number(group, "break-blink", &args->break_blink,
+		   "The same with Blink", "N");
+	add_flag(group, "list-to-user", &args->list_to_user,
+		 "Third process' Flink is a user address");
+	add_flag(group, "dup-pid", &args->dup_pid, "A pid used twice");
+	add_flag(group, "self-tables", &args->self_tables,
+		 "selfmap.exe: a PML4 of entries to itself");
+	add_number(group, "zero-first", &args->zero_first, "First memory wiped",
+		   "MIB");
+}
+
+static bool set_format(struct args *args, GError **error)
+{
+	static const char *const names[] = {"raw", "elf", "elf32"};
+
+	if (!args->format)
+		return true;
+	for (unsigned int i = 0; i < G_N_ELEMENTS(names); i++)
+		if (strcmp(args->format, names[i]) == 0) {
+			args->write.format = (enum mk_format)i;
+			return true;
+		}
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "format %s: not raw, elf or elf32", args->format);
+	return false;
+}
+
+static bool set_paging(struct args *args, GError **error)
+{
+	static const char *const names[] = {"x86", "pae", "amd64", "la57"};
+
+	args->options.paging = MK_MODE_AMD64;
+	if (!args->paging)
+		return true;
+	for (unsigned int i = 0; i < G_N_ELEMENTS(names); i++)
+		if (strcmp(args->paging, names[i]) == 0) {
+			args->options.paging = (enum mk_mode)i;
+			return true;
+		}
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "paging %s: not x86, pae, amd64 or la57", args->paging);
+	return false;
+}
+
+static bool check_numbers(const struct args *args, GError **error)
+{
+	const gint64 limit = 1 << 20;
+	const gint64 numbers[] = {
+		args->size,	  args->bulk,	     args->dtb_at,
+		args->age,	  args->tail,	     args->procs,
+		args->phdrs,	  args->break_flink, args->break_blink,
+		args->zero_first,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		if (numbers[i] < 0 || numbers[i] > limit) {
+			g_set_error(error, G_OPTION_ERROR,
+				    G_OPTION_ERROR_BAD_VALUE,
+				    "%" G_GINT64_FORMAT
+				    " is not in 0 to %" G_GINT64_FORMAT,
+				    numbers[i], limit);
+			return false;
+		}
+	return true;
+}
+
+static void set_damage(struct args *args)
+{
+	args->options.damage = (struct mk_damage){
+		.zero_kernel_header = args->zero_header,
+		.unmap_kernel_header = args->unmap_header,
+		.no_rsds = args->no_rsds,
+		.no_smss = args->no_smss,
+		.no_lowstub = args->no_lowstub,
+		.no_kuser = args->no_kuser,
+		.loop_list = args->loop_list,
+		.list_to_user = args->list_to_user,
+		.dup_pid = args->dup_pid,
+		.self_tables = args->self_tables,
+		.break_flink = (unsigned int)args->break_flink,
+		.break_blink = (unsigned int)args->break_blink,
+		.zero_first_mib = (uint64_t)args->zero_first,
+	};
+}
+
+static void set_machine(struct args *args)
+{
+	struct mk_options *options = &args->options;
+
+	if (args->big) {
+		args->size = 2048;
+		args->bulk = 1024;
+	}
+	options->seed = (uint64_t)args->seed;
+	options->guid = args->guid;
+	options->age = (uint32_t)args->age;
+	options->layout = args->layout;
+	options->size_mib = (uint64_t)args->size;
+	options->bulk_mib = (uint64_t)args->bulk;
+	options->dtb_at_mib = (uint64_t)args->dtb_at;
+	options->procs = (unsigned int)args->procs;
+	options->tail = (unsigned int)args->tail;
+	options->hole = args->hole;
+	options->gig = args->gig;
+	options->trans_table = args->trans_table;
+	options->no_kva = args->no_kva;
+	options->hostile_names = args->hostile;
+	options->no_windows = args->no_windows;
+	args->write.xnum = args->xnum;
+	args->write.memsz = args->memsz;
+	args->write.unaligned = args->unaligned;
+	args->write.phdrs = (size_t)args->phdrs;
+}
+
+static bool make(struct args *args, GError **error)
+{
+	g_autoptr(MkWin) win = NULL;
+
+	if (!set_format(args, error) || !set_paging(args, error) ||
+	    !check_numbers(args, error))
+		return false;
+	set_machine(args);
+	set_damage(args);
+	win = mk_win_new(&args->options, error);
+	if (!win)
+		return false;
+	if (args->notes)
+		args->write.cpus = mk_win_cpus(win, &args->write.n_cpus);
+	if (args->truth && !mk_win_write_truth(win, args->truth, error))
+		return false;
+	return !args->out ||
+	       mk_write(mk_win_phys(win), args->out, &args->write, error);
+}
+
+static void free_args(struct args *args)
+{
+	g_free(args->out);
+	g_free(args->truth);
+	g_free(args->format);
+	g_free(args->guid);
+	g_free(args->layout);
+	g_free(args->paging);
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GError) error = NULL;
+	struct args args = {.seed = 1, .size = 64};
+	GOptionGroup *group = g_option_group_new("mk", "", "", NULL, NULL);
+	bool ok;
+
+	add_output(group, &args);
+	add_machine(group, &args);
+	add_damage(group, &args);
+	g_option_context_set_main_group(context, group);
+	ok = g_option_context_parse(context, &argc, &argv, &error);
+	if (ok && (argc > 1 || (!args.out && !args.truth))) {
+		g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+			    "say --out FILE, --truth FILE or both");
+		ok = false;
+	}
+	ok = ok && make(&args, &error);
+	if (!ok)
+		g_printerr("mkmem: %s\n", error->message);
+	free_args(&args);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is in a made-up machine: accessors, page contents, the truth file. */
+#include "config.h"
+
+#include "lib/mkwin-priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define LABEL_SIZE 64
+#define FRAME_MASK UINT64_C(0x000ffffffffff000)
+
+void mk_page_fill(uint64_t seed, uint32_t pid, uint64_t va,
+		  uint8_t page[MK_PAGE_SIZE])
+{
+	struct mk_random random = {
+		mk_random_mix(seed) ^ mk_random_mix(va ^ (uint64_t)pid << 48),
+	};
+	uint64_t word;
+
+	memset(page, 0, LABEL_SIZE);
+	g_snprintf((char *)page, LABEL_SIZE,
+		   "WINPROCFS pid=%" PRIu32 " va=%016" PRIx64, pid, va);
+	for (size_t i = LABEL_SIZE; i < MK_PAGE_SIZE; i += sizeof(word)) {
+		word = GUINT64_TO_LE(mk_random_next(&random));
+		memcpy(page + i, &word, sizeof(word));
+	}
+}
+
+MkPhys *mk_win_phys(MkWin *win)
+{
+	return win->phys;
+}
+
+const struct mk_kernel *mk_win_kernel(const MkWin *win)
+{
+	return &win->kernel;
+}
+
+size_t mk_win_n_processes(const MkWin *win)
+{
+	return win->procs->len;
+}
+
+const struct mk_process *mk_win_process(const MkWin *win, size_t index)
+{
+	const MkProc *proc = g_ptr_array_index(win->procs, index);
+
+	return &proc->info;
+}
+
+const struct mk_process *mk_win_find(const MkWin *win, const char *name)
+{
+	for (guint i = 0; i < win->procs->len; i++) {
+		const struct mk_process *info = mk_win_process(win, i);
+
+		if (strlen(name) == info->name_len &&
+		    memcmp(name, info->name, info->name_len) == 0)
+			return info;
+	}
+	return NULL;
+}
+
+const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n)
+{
+	*n = win->options.no_windows ? 1 : G_N_ELEMENTS(win->cpus);
+	return win->cpus;
+}
+
+static unsigned int raw_rights(uint64_t raw)
+{
+	unsigned int rights = 0;
+
+	if (raw & MK_PTE_W)
+		rights |= MK_RIGHT_W;
+	else if (raw & MK_PTE_WRITE)
+		rights |= MK_RIGHT_CLEAN;
+	if (raw & MK_PTE_U)
+		rights |= MK_RIGHT_U;
+	if (!(raw & MK_PTE_NX))
+		rights |= MK_RIGHT_X;
+	if (raw & MK_PTE_COW)
+		rights |= MK_RIGHT_C;
+	return rights;
+}
+
+static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
+{
+	const uint64_t size = mk_paging_span(MK_MODE_AMD64, level);
+	const struct mk_page page = {
+		.va = va,
+		.pa = raw & FRAME_MASK & ~(size - 1),
+		.size = size,
+		.raw = raw,
+		.rights = raw_rights(raw),
+		.state = level > 1 ? MK_STATE_LARGE : MK_STATE_VALID,
+		.content = MK_CONTENT_OTHER,
+	};
+
+	g_array_append_val(win->kernel_pages, page);
+}
+
+/* Four levels at most. */
+static void list_table(MkWin *win, uint64_t table, uint64_t va, int level)
+{
+	const uint64_t span = mk_paging_span(MK_MODE_AMD64, level);
+
+	for (unsigned int i = level == 4 ? 256 : 0; i < 512; i++) {
+		uint64_t raw = mk_phys_read64(win->phys, table + 8 * i);
+		uint64_t at = mk_paging_canonical(MK_MODE_AMD64, va + i * span);
+
+		if (!(raw & MK_PTE_P) ||
+		    (level == 4 && i == win->kernel.self_map))
+			continue;
+		if (level == 1 || (level < 4 && (raw & MK_PTE_PS)))
+			note_kernel_page(win, at, raw, level);
+		else
+			list_table(win, raw & FRAME_MASK, at, level - 1);
+	}
+}
+
+const GArray *mk_win_kernel_pages(MkWin *win)
+{
+	if (!win->kernel_pages) {
+		win->kernel_pages =
+			g_array_new(FALSE, FALSE, sizeof(struct mk_page));
+		list_table(win, win->kernel.dtb, 0, 4);
+	}
+	return win->kernel_pages;
+}
+
+bool mk_win_write(MkWin *win, const char *path, enum mk_format format,
+		  GError **error)
+{
+	struct mk_write_options options = {.format = format};
+
+	options.cpus = mk_win_cpus(win, &options.n_cpus);
+	return mk_write(win->phys, path, &options, error);
+}
+
+const char *mk_state_name(enum mk_state state)
+{
+	switch (state) {
+	case MK_STATE_VALID:
+		return "valid";
+	case MK_STATE_LARGE:
+		return "large";
+	case MK_STATE_PARTIAL:
+		return "partial";
+	case MK_STATE_OUTSIDE:
+		return "outside";
+	case MK_STATE_TRANSITION:
+		return "transition";
+	case MK_STATE_TABLE:
+		return "table";
+	case MK_STATE_PROTOTYPE:
+		return "prototype";
+	case MK_STATE_PAGEFILE:
+		return "pagefile";
+	case MK_STATE_DEMANDZERO:
+		return "demandzero";
+	case MK_STATE_RESERVED:
+		return "reserved";
+	}
+	return "?";
+}
+
+static const char *content_name(enum mk_content content)
+{
+	switch (content) {
+	case MK_CONTENT_NONE:
+		return "-";
+	case MK_CONTENT_LABEL:
+		return "label";
+	case MK_CONTENT_MARKER:
+		return "marker";
+	case MK_CONTENT_OTHER:
+		return "other";
+	}
+	return "?";
+}
+
+void mk_rights_text(unsigned int rights, char text[5])
+{
+	text[0] = rights & MK_RIGHT_W	    ? 'w'
+		  : rights & MK_RIGHT_CLEAN ? 'W'
+					    : '-';
+	text[1] = rights & MK_RIGHT_U ? 'u' : 'k';
+	text[2] = rights & MK_RIGHT_X ? 'x' : '-';
+	text[3] = rights & MK_RIGHT_C ? 'c' : '-';
+	text[4] = '\0';
+}
+
+static void put_page(GString *out, const struct mk_page *page)
+{
+	char rights[5];
+
+	mk_rights_text(page->rights, rights);
+	g_string_append_printf(out, "0x%" PRIx64 "\t", page->va);
+	if (page->pa == MK_NO_PA)
+		g_string_append(out, "-");
+	else
+		g_string_append_printf(out, "0x%" PRIx64, page->pa);
+	g_string_append_printf(out,
+			       "\t0x%" PRIx64 "\t%s\t%s\t%s\t0x%" PRIx64 "\n",
+			       page->size, rights, mk_state_name(page->state),
+			       content_name(page->content), page->raw);
+}
+
+static void put_process(GString *out, const struct mk_process *info)
+{
+	g_string_append_printf(out, "proc\t%" PRIu32 "\t%" PRIu32 "\t",
+			       info->pid, info->ppid);
+	for (uint8_t i = 0; i < info->name_len; i++)
+		g_string_append_printf(out, "%02x", info->name[i]);
+	if (info->name_len == 0)
+		g_string_append(out, "-");
+	g_string_append_printf(
+		out,
+		"\t0x%" PRIx64 "\t0x%" PRIx64 "\t0x%" PRIx64 "\t%" PRIu64
+		"\t%" PRIu64 "\t%d\t%" PRIu32 "\t%d\t%d\t0x%" PRIx64 "\n",
+		info->eprocess, info->dtb_raw, info->user_dtb_raw,
+		info->create_time, info->exit_time, info->session,
+		info->threads, info->wow64, info->in_list, info->peb);
+	for (guint i = 0; i < info->pages->len; i++) {
+		g_string_append_printf(out, "page\t%" PRIu32 "\t", info->pid);
+		put_page(out, &g_array_index(info->pages, struct mk_page, i));
+	}
+	for (guint i = 0; i < info->vads->len; i++) {
+		const struct mk_vad *vad =
+			&g_array_index(info->vads, struct mk_vad, i);
+
+		g_string_append_printf(
+			out,
+			"vad\t%" PRIu32 "\t0x%" PRIx64 "\t0x%" PRIx64
+			"\t%u\t%u\t%d\t0x%" PRIx64 "\t%s\n",
+			info->pid, vad->start, vad->end, vad->protection,
+			vad->type, vad->is_private, vad->node,
+			vad->file ? vad->file : "-");
+	}
+}
+
+static void put_damage(GString *out, const struct mk_damage *damage)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} list[] = {
+		{"zero-kernel-header", damage->zero_kernel_header},
+		{"unmap-kernel-header", damage->unmap_kernel_header},
+		{"no-rsds", damage->no_rsds},
+		{"no-smss", damage->no_smss},
+		{"no-lowstub", damage->no_lowstub},
+		{"no-kuser", damage->no_kuser},
+		{"loop-list", damage->loop_list},
+		{"list-to-user", damage->list_to_user},
+		{"dup-pid", damage->dup_pid},
+		{"self-tables", damage->self_tables},
+		{"break-flink", damage->break_flink},
+		{"break-blink", damage->break_blink},
+		{"zero-first", damage->zero_first_mib},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(list); i++)
+		if (list[i].value)
+			g_string_append_printf(out, "damage\t%s\t%" PRIu64 "\n",
+					       list[i].name, list[i].value);
+}
+
+static void put_kernel(GString *out, const MkWin *win)
+{
+	const struct mk_kernel *kernel = &win->kernel;
+
+	g_string_append_printf(out,
+			       "kernel\t0x%" PRIx64 "\t0x%" PRIx64
+			       "\t0x%" PRIx64 "\t%" PRIu32 "\t%s\t%" PRIu32
+			       "\t%s\t%s\t%u\t0x%" PRIx64 "\t0x%" PRIx64
+			       "\t0x%" PRIx64 "\t0x%" PRIx64 "\t%" PRIu64 "\n",
+			       kernel->base, kernel->size, kernel->dtb,
+			       kernel->build, kernel->guid, kernel->age,
+			       kernel->layout, win->version, kernel->self_map,
+			       kernel->invalid_pte_mask, kernel->highest_user,
+			       kernel->active_head, kernel->kdbg, kernel->time);
+}
+
+static void put_runs(GString *out, const MkWin *win)
+{
+	const struct mk_run *runs;
+	size_t n;
+
+	runs = mk_phys_runs(win->phys, &n);
+	for (size_t i = 0; i < n; i++)
+		g_string_append_printf(out,
+				       "run\t0x%" PRIx64 "\t0x%" PRIx64 "\n",
+				       runs[i].start, runs[i].len);
+}
+
+bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
+{
+	static const char *const modes[] = {"x86", "pae", "amd64", "la57"};
+	const bool plain = win->options.no_windows;
+	const GArray *pages = mk_win_kernel_pages(win);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	g_string_append_printf(out, "seed\t%" PRIu64 "\n", win->options.seed);
+	put_runs(out, win);
+	put_damage(out, &win->options.damage);
+	if (plain)
+		g_string_append_printf(out, "paging\t%s\t0x%" PRIx64 "\n",
+				       modes[win->options.paging],
+				       win->kernel.dtb);
+	else
+		put_kernel(out, win);
+	for (guint i = 0; i < win->procs->len; i++)
+		put_process(out, mk_win_process(win, i));
+	for (guint i = 0; i < pages->len; i++) {
+		g_string_append(out, plain ? "map\t" : "kpage\t");
+		put_page(out, &g_array_index(pages, struct mk_page, i));
+	}
+	return g_file_set_contents(path, out->str, (gssize)out->len, error);
+}

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* User memory of a process: pages of every kind that Windows knows. */
+#include "config.h"
+
+#include "lib/mkwin-priv.h"
+
+#include <string.h>
+
+/* Page file numbers that are used; 2 is that of the compressed store. */
+#define PAGEFILE_MAIN 0u
+#define PAGEFILE_STORE 2u
+#define PEB_PARAMETERS 0x400u
+#define PEB_TEXT 0x900u
+/* "Look in the VAD": a prototype PTE whose address is all ones. */
+#define PROTO_IN_VAD UINT64_C(0xffffffff00000000)
+
+struct user {
+	MkWin *win;
+	MkProc *proc;
+	bool narrow; /* Windows 7 and 8.0, or a 32-bit process */
+};
+
+static const struct {
+	unsigned int rights;
+	uint64_t bits;
+} protections[8] = {
+	[MK_PROT_R] = {MK_RIGHT_U, MK_PTE_NX},
+	[MK_PROT_RX] = {MK_RIGHT_U | MK_RIGHT_X, 0},
+	[MK_PROT_RW] = {MK_RIGHT_U | MK_RIGHT_W,
+			MK_PTE_NX | MK_PTE_W | MK_PTE_D | MK_PTE_WRITE},
+	[MK_PROT_WC] = {MK_RIGHT_U | MK_RIGHT_C, MK_PTE_NX | MK_PTE_COW},
+	[MK_PROT_RWX] = {MK_RIGHT_U | MK_RIGHT_W | MK_RIGHT_X,
+			 MK_PTE_W | MK_PTE_D | MK_PTE_WRITE},
+	[MK_PROT_XWC] = {MK_RIGHT_U | MK_RIGHT_X | MK_RIGHT_C, MK_PTE_COW},
+};
+
+static uint64_t draw(const struct user *user, uint64_t n)
+{
+	return mk_random_below(&user->proc->random, n);
+}
+
+static uint64_t leaf_bits(const struct user *user, unsigned int protection)
+{
+	const uint64_t age = draw(user, 16) << 56;
+
+	return MK_PTE_P | MK_PTE_U | MK_PTE_A | age |
+	       protections[protection & 7].bits;
+}
+
+static void note_page(const struct user *user, uint64_t va, uint64_t pa,
+		      uint64_t size, uint64_t raw, unsigned int rights,
+		      enum mk_state state, enum mk_content content)
+{
+	const struct mk_page page = {va, pa, size, raw, rights, state, content};
+
+	g_array_append_val(user->proc->pages, page);
+}
+
+static enum mk_state frame_state(const MkWin *win, uint64_t pa, uint64_t size)
+{
+	const struct mk_run *runs;
+	size_t n;
+
+	if (mk_phys_is_ram(win->phys, pa, size))
+		return size > MK_PAGE_SIZE ? MK_STATE_LARGE : MK_STATE_VALID;
+	runs = mk_phys_runs(win->phys, &n);
+	for (size_t i = 0; i < n; i++)
+		if (pa < runs[i].start + runs[i].len &&
+		    runs[i].start < pa + size)
+			return MK_STATE_PARTIAL;
+	return MK_STATE_OUTSIDE;
+}
+
+/* Ordinary memory at a given frame; labelled where the frame is RAM. */
+static void map_at(const struct user *user, uint64_t va, uint64_t pa,
+		   uint64_t size, unsigned int protection)
+{
+	MkWin *win = user->win;
+	const uint64_t bits = leaf_bits(user, protection);
+	const uint64_t raw = pa | bits | (size > MK_PAGE_SIZE ? MK_PTE_PS : 0);
+	const enum mk_state state = frame_state(win, pa, size);
+	enum mk_content content = MK_CONTENT_LABEL;
+
+	mk_paging_map(user->proc->paging, va, pa, size, bits);
+	if (state == MK_STATE_OUTSIDE)
+		content = MK_CONTENT_NONE;
+	else if (state == MK_STATE_PARTIAL && size > MK_PAGE_SIZE)
+		content = MK_CONTENT_OTHER;
+	else
+		for (uint64_t at = 0; at < size; at += MK_PAGE_SIZE)
+			mk_phys_fill(win->phys, pa + at, user->proc->info.pid,
+				     va + at);
+	note_page(user, va, pa, size, raw, protections[protection & 7].rights,
+		  state, content);
+}
+
+static void map_scattered(const struct user *user, uint64_t va, unsigned int n,
+			  unsigned int protection)
+{
+	for (; n > 0; n--, va += MK_PAGE_SIZE)
+		map_at(user, va, mk_phys_page(user->win->phys), MK_PAGE_SIZE,
+		       protection);
+}
+
+static void map_contiguous(const struct user *user, uint64_t va, unsigned int n,
+			   unsigned int protection)
+{
+	uint64_t pa = mk_phys_pages(user->win->phys, n);
+
+	for (; n > 0; n--, va += MK_PAGE_SIZE, pa += MK_PAGE_SIZE)
+		map_at(user, va, pa, MK_PAGE_SIZE, protection);
+}
+
+static void region(const struct user *user, uint64_t start, uint64_t pages,
+		   unsigned int protection, unsigned int type, bool is_private,
+		   uint64_t proto)
+{
+	const struct mk_region r = {
+		.start = start,
+		.end = start + pages * MK_PAGE_SIZE,
+		.proto = proto,
+		.protection = protection,
+		.type = type,
+		.is_private = is_private,
+	};
+
+	g_array_append_val(user->proc->regions, r);
+}
+
+/*
+ * The L1TF mask on an entry that holds a frame or a place in a page file;
+ * an entry that has the bit anyway is marked as not masked.
+ */
+static uint64_t swizzle(const struct user *user, uint64_t raw)
+{
+	const MkWin *win = user->win;
+
+	if (win->kernel.invalid_pte_mask == 0)
+		return raw;
+	if ((raw & win->kernel.invalid_pte_mask) || draw(user, 4) == 0)
+		return raw | mk_bits(win, "_MMPTE_SOFTWARE.SwizzleBit", 1);
+	return raw | win->kernel.invalid_pte_mask;
+}
+
+static void poke(const struct user *user, uint64_t va, uint64_t raw,
+		 uint64_t pa, unsigned int protection, enum mk_state state)
+{
+	enum mk_content content = MK_CONTENT_NONE;
+
+	mk_paging_poke(user->proc->paging, va, 1, raw);
+	if (pa != MK_NO_PA) {
+		mk_phys_fill(user->win->phys, pa, user->proc->info.pid, va);
+		content = MK_CONTENT_LABEL;
+	}
+	note_page(user, va, pa, MK_PAGE_SIZE, raw,
+		  protections[protection & 7].rights, state, content);
+}
+
+static uint64_t transition_pte(const struct user *user, uint64_t pa,
+			       unsigned int protection)
+{
+	return swizzle(user, pa | MK_PTE_TRANSITION |
+				     mk_bits(user->win,
+					     "_MMPTE_TRANSITION.Protection",
+					     protection));
+}
+
+static void add_transition(const struct user *user, uint64_t va,
+			   unsigned int protection)
+{
+	const uint64_t pa = mk_phys_page(user->win->phys);
+
+	poke(user, va, transition_pte(user, pa, protection), pa, protection,
+	     MK_STATE_TRANSITION);
+}
+
+static void add_demandzero(const struct user *user, uint64_t va,
+			   unsigned int protection)
+{
+	poke(user, va,
+	     mk_bits(user->win, "_MMPTE_SOFTWARE.Protection", protection),
+	     MK_NO_PA, protection, MK_STATE_DEMANDZERO);
+}
+
+static void add_pagefile(const struct user *user, uint64_t va,
+			 unsigned int number, unsigned int protection)
+{
+	const MkWin *win = user->win;
+	const uint64_t place = 0x1000 + draw(user, 0x30000);
+	const uint64_t raw =
+		mk_bits(win, "_MMPTE_SOFTWARE.PageFileHigh", place) |
+		mk_bits(win, "_MMPTE_SOFTWARE.PageFileLow", number) |
+		mk_bits(win, "_MMPTE_SOFTWARE.PageFileAllocated", 1) |
+		mk_bits(win, "_MMPTE_SOFTWARE.Protection", protection);
+
+	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
+	     MK_STATE_PAGEFILE);
+}
+
+/* An entry that points to the prototype PTE at the kernel address. */
+static uint64_t proto_pte(const struct user *user, uint64_t proto,
+			  unsigned int protection)
+{
+	const MkWin *win = user->win;
+
+	return proto << 16 | MK_PTE_PROTO |
+	       mk_bits(win, "_MMPTE_PROTOTYPE.Protection", protection);
+}
+
+static uint64_t vad_pte(const struct user *user, unsigned int protection)
+{
+	return PROTO_IN_VAD | MK_PTE_PROTO |
+	       mk_bits(user->win, "_MMPTE_PROTOTYPE.Protection", protection);
+}
+
+static uint64_t subsection_pte(const struct user *user, uint64_t subsection)
+{
+	return subsection << 16 | MK_PTE_PROTO |
+	       mk_bits(user->win, "_MMPTE_SUBSECTION.Protection", MK_PROT_R);
+}
+
+/*
+ * A mapped file of eight pages with its array of prototype PTEs: valid in
+ * the process; by pointer to a valid one, to one in transition, to a
+ * subsection; by the VAD likewise; and one not touched yet.
+ */
+static void map_file(const struct user *user, uint64_t va)
+{
+	MkWin *win = user->win;
+	const uint64_t protos = mk_pool_alloc(win, &win->paged, 8 * 8, "MmSt");
+	const uint64_t valid = MK_PTE_P | MK_PTE_A | MK_PTE_G | MK_PTE_NX;
+	uint64_t pa[8], raw;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(pa); i++) {
+		bool resident = i != 3 && i < 6;
+
+		pa[i] = resident ? mk_phys_page(win->phys) : MK_NO_PA;
+		raw = subsection_pte(user, protos - 0x40);
+		if (resident)
+			raw = i == 2 || i == 5
+				      ? transition_pte(user, pa[i], MK_PROT_R)
+				      : pa[i] | valid;
+		mk_kwrite64(win, protos + 8 * i, raw);
+	}
+	map_at(user, va, pa[0], MK_PAGE_SIZE, MK_PROT_R);
+	for (size_t i = 1; i < 7; i++) {
+		raw = i < 4 ? proto_pte(user, protos + 8 * i, MK_PROT_R)
+			    : vad_pte(user, MK_PROT_R);
+		poke(user, va + i * MK_PAGE_SIZE, raw, pa[i], MK_PROT_R,
+		     MK_STATE_PROTOTYPE);
+	}
+	region(user, va, 8, MK_PROT_R, 0, false, protos);
+}
+
+/* An image: headers, code, constants, data shared until written, data. */
+static void map_image(const struct user *user, uint64_t va)
+{
+	map_scattered(user, va, 1, MK_PROT_R);
+	map_contiguous(user, va + 0x1000, 6, MK_PROT_RX);
+	map_scattered(user, va + 0x7000, 2, MK_PROT_RX);
+	map_scattered(user, va + 0x9000, 2, MK_PROT_R);
+	map_scattered(user, va + 0xb000, 2, MK_PROT_WC);
+	map_scattered(user, va + 0xd000, 1, MK_PROT_XWC);
+	map_contiguous(user, va + 0xe000, 2, MK_PROT_RW);
+	region(user, va, 16, MK_PROT_XWC, 2, false, 0);
+}
+
+/* A clean page: writable for Windows, not (yet) for the processor. */
+static void map_clean(const struct user *user, uint64_t va)
+{
+	struct mk_page *page;
+
+	map_at(user, va, mk_phys_page(user->win->phys), MK_PAGE_SIZE,
+	       MK_PROT_RW);
+	page = &g_array_index(user->proc->pages, struct mk_page,
+			      user->proc->pages->len - 1);
+	page->raw &= ~(MK_PTE_W | MK_PTE_D);
+	page->rights = MK_RIGHT_U | MK_RIGHT_CLEAN;
+	mk_paging_poke(user->proc->paging, va, 1, page->raw);
+}
+
+static void map_heap(const struct user *user, uint64_t va)
+{
+	map_contiguous(user, va, 12, MK_PROT_RW);
+	map_scattered(user, va + 0xf000, 8, MK_PROT_RW);
+	map_clean(user, va + 0x17000);
+	map_contiguous(user, va + 0x18000, 4, MK_PROT_RW);
+	region(user, va, 0x40, MK_PROT_RW, 0, true, 0);
+}
+
+static void map_states(const struct user *user, uint64_t va)
+{
+	const MkWin *win = user->win;
+	const uint64_t beyond = mk_phys_end(win->phys) + 0x100000;
+
+	map_scattered(user, va, 1, MK_PROT_RWX);
+	add_transition(user, va + 0x1000, MK_PROT_RW);
+	add_transition(user, va + 0x2000, MK_PROT_R);
+	add_transition(user, va + 0x3000, MK_PROT_RW);
+	add_demandzero(user, va + 0x5000, MK_PROT_RW);
+	add_demandzero(user, va + 0x6000, MK_PROT_RW | MK_PROT_GUARD);
+	add_pagefile(user, va + 0x8000, PAGEFILE_MAIN, MK_PROT_RW);
+	add_pagefile(user, va + 0x9000, PAGEFILE_STORE, MK_PROT_R);
+	map_at(user, va + 0xb000, beyond & ~(MK_PAGE_SIZE - 1), MK_PAGE_SIZE,
+	       MK_PROT_RW);
+	map_at(user, va + 0xc000, UINT64_C(0x7ffffff000), MK_PAGE_SIZE,
+	       MK_PROT_R);
+	if (win->options.hole)
+		map_at(user, va + 0xd000, 3 * MK_GIB, MK_PAGE_SIZE, MK_PROT_R);
+	map_scattered(user, va + 0xe000, 1, MK_PROT_RW);
+	region(user, va, 0x10, MK_PROT_RW, 0, true, 0);
+}
+
+static void map_large(const struct user *user, uint64_t va)
+{
+	MkWin *win = user->win;
+
+	if (mk_phys_large_left(win->phys) < 6)
+		return;
+	map_at(user, va, mk_phys_large(win->phys, 1), MK_LARGE_SIZE,
+	       MK_PROT_RW);
+	region(user, va, MK_LARGE_SIZE / MK_PAGE_SIZE, MK_PROT_RW, 5, true, 0);
+}
+
+/* The first GiB (partly RAM in a small machine), and one that is not there. */
+static void map_gig(const struct user *user, uint64_t va)
+{
+	map_at(user, va, 0, MK_GIB, MK_PROT_RW);
+	map_at(user, va + MK_GIB, 64 * MK_GIB, MK_GIB, MK_PROT_R);
+	region(user, va, 2 * MK_GIB / MK_PAGE_SIZE, MK_PROT_RW, 5, true, 0);
+}
+
+/* A page table that Windows took back, but that is still in memory. */
+static void map_trans_table(const struct user *user, uint64_t va)
+{
+	MkPaging *paging = user->proc->paging;
+	GArray *pages = user->proc->pages;
+	const guint first = pages->len;
+	uint64_t raw;
+
+	map_scattered(user, va, 4, MK_PROT_RW);
+	for (guint i = first; i < pages->len; i++)
+		g_array_index(pages, struct mk_page, i).state = MK_STATE_TABLE;
+	raw = mk_paging_peek(paging, va, 2) & UINT64_C(0xffffffffff000);
+	mk_paging_poke(paging, va, 2, transition_pte(user, raw, MK_PROT_RW));
+	region(user, va, 16, MK_PROT_RW, 0, true, 0);
+}
+
+static void map_marker(const struct user *user, uint64_t va)
+{
+	struct mk_page *page;
+
+	map_scattered(user, va, 1, MK_PROT_RWX);
+	page = &g_array_index(user->proc->pages, struct mk_page,
+			      user->proc->pages->len - 1);
+	mk_phys_write(user->win->phys, page->pa + MK_MARKER_OFFSET, MK_MARKER,
+		      strlen(MK_MARKER));
+	page->content = MK_CONTENT_MARKER;
+	region(user, va, 1, MK_PROT_RWX, 0, true, 0);
+}
+
+/* The last frame, of which only the first bytes are in the image. */
+static void map_partial(const struct user *user, uint64_t va)
+{
+	map_at(user, va, user->win->partial_pa, MK_PAGE_SIZE, MK_PROT_RW);
+	region(user, va, 1, MK_PROT_RW, 0, true, 0);
+}
+
+static void put_text(const struct user *user, uint64_t page_pa, uint64_t at,
+		     const char *path, uint64_t peb, uint32_t *text_at,
+		     const char *text)
+{
+	MkPhys *phys = user->win->phys;
+	const uint64_t field = page_pa + at + mk_offset(user->win, path);
+	const uint32_t len = (uint32_t)strlen(text) * 2;
+
+	mk_phys_write32(phys, field, len | (len + 2) << 16);
+	mk_phys_write64(phys, field + 8, peb + *text_at);
+	for (uint32_t i = 0; i < len; i += 2)
+		mk_phys_write(phys, page_pa + *text_at + i, &text[i / 2], 1);
+	*text_at += len + 2;
+}
+
+/* PEB and process parameters share a page here. */
+static void map_peb(const struct user *user, uint64_t va, uint64_t image)
+{
+	MkWin *win = user->win;
+	const struct mk_process *info = &user->proc->info;
+	const uint64_t pa = mk_phys_page(win->phys);
+	const uint64_t raw = pa | leaf_bits(user, MK_PROT_RW);
+	g_autofree char *name =
+		g_strndup((const char *)info->name, info->name_len);
+	g_autofree char *path = NULL;
+	uint32_t text = PEB_TEXT;
+
+	for (char *at = name; *at; at++)
+		if (!g_ascii_isprint(*at))
+			*at = '_';
+	path = g_strconcat("C:\\Windows\\System32\\", name, NULL);
+	mk_phys_write64(win->phys, pa + mk_offset(win, "_PEB.ImageBaseAddress"),
+			image);
+	mk_phys_write64(win->phys,
+			pa + mk_offset(win, "_PEB.ProcessParameters"),
+			va + PEB_PARAMETERS);
+	put_text(user, pa, PEB_PARAMETERS,
+		 "_RTL_USER_PROCESS_PARAMETERS.ImagePathName", va, &text, path);
+	put_text(user, pa, PEB_PARAMETERS,
+		 "_RTL_USER_PROCESS_PARAMETERS.CommandLine", va, &text, name);
+	mk_paging_poke(user->proc->paging, va, 1, raw);
+	note_page(user, va, pa, MK_PAGE_SIZE, raw, MK_RIGHT_U | MK_RIGHT_W,
+		  MK_STATE_VALID, MK_CONTENT_OTHER);
+	region(user, va, 1, MK_PROT_RW, 0, true, 0);
+	user->proc->info.peb = va;
+	mk_put64(win, info->eprocess, "_EPROCESS.SectionBaseAddress", image);
+}
+
+static void map_kuser(const struct user *user)
+{
+	const uint64_t pa = user->win->kuser_pa;
+	const uint64_t raw = pa | MK_PTE_P | MK_PTE_U | MK_PTE_A | MK_PTE_NX;
+
+	if (user->win->options.damage.no_kuser)
+		return;
+	mk_paging_poke(user->proc->paging, MK_KUSER_USER, 1, raw);
+	note_page(user, MK_KUSER_USER, pa, MK_PAGE_SIZE, raw, MK_RIGHT_U,
+		  MK_STATE_VALID, MK_CONTENT_OTHER);
+	region(user, MK_KUSER_USER, 1, MK_PROT_R, 0, true, 0);
+}
+
+/* Half in long runs, half page by page in no order. */
+static void map_bulk(const struct user *user, uint64_t va)
+{
+	const MkWin *win = user->win;
+	const uint64_t half = win->options.bulk_mib * MK_MIB / 2;
+	const uint64_t start = va;
+
+	for (guint i = 0; i < win->bulk->len; i++) {
+		uint64_t pa = g_array_index(win->bulk, uint64_t, i);
+
+		for (uint64_t at = 0; at < win->bulk_run; at += MK_PAGE_SIZE)
+			map_at(user, va + at, pa + at, MK_PAGE_SIZE,
+			       MK_PROT_RW);
+		va += win->bulk_run;
+	}
+	for (uint64_t at = 0; at < half; at += MK_PAGE_SIZE)
+		map_scattered(user, va + at, 1, MK_PROT_RW);
+	region(user, start, (va + half - start) / MK_PAGE_SIZE, MK_PROT_RW, 0,
+	       true, 0);
+}
+
+static int compare_pages(gconstpointer a, gconstpointer b)
+{
+	const struct mk_page *left = a, *right = b;
+
+	return left->va < right->va ? -1 : left->va > right->va;
+}
+
+static int compare_regions(gconstpointer a, gconstpointer b)
+{
+	const struct mk_region *left = a, *right = b;
+
+	return left->start < right->start ? -1 : left->start > right->start;
+}
+
+/* Each kind has a range of its own, so that nothing can overlap. */
+static void map_process(const struct user *user)
+{
+	const MkProc *proc = user->proc;
+	const bool narrow = user->narrow, wow64 = proc->info.wow64;
+	const uint64_t image = wow64 ? 0x400000
+				     : (narrow ? UINT64_C(0x13f000000)
+					       : UINT64_C(0x7ff600000000)) +
+					       (draw(user, 0x400) << 16);
+	const uint64_t high = wow64    ? UINT64_C(0x70000000)
+			      : narrow ? UINT64_C(0x7fef0000000)
+				       : UINT64_C(0x7ffb00000000);
+	const uint64_t low = narrow ? 0 : UINT64_C(0x25b00000000);
+
+	map_image(user, image);
+	map_peb(user, narrow ? UINT64_C(0x7fffffdf000) : UINT64_C(0x5f3a20b000),
+		image);
+	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
+	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
+	map_file(user, high + (draw(user, 0x100) << 16));
+	if (wow64) {
+		map_scattered(user, MK_PEB32, 1, MK_PROT_RW);
+		region(user, MK_PEB32, 1, MK_PROT_RW, 0, true, 0);
+	}
+	if (proc->large)
+		map_large(user, low + 0x8000000);
+	if (proc->marker)
+		map_marker(user, low + 0xa000000);
+	if (proc->marker && user->win->partial_pa)
+		map_partial(user, low + 0xb000000);
+	if (proc->marker && user->win->options.trans_table)
+		map_trans_table(user, low + 0xc000000);
+	if (proc->marker && user->win->options.gig)
+		map_gig(user, low + 0x4000000000);
+	if (proc->bulk)
+		map_bulk(user, low + 0x8000000000);
+}
+
+void mk_user_build(MkWin *win, MkProc *proc)
+{
+	const struct user user = {
+		.win = win,
+		.proc = proc,
+		.narrow = win->kernel.build < MK_BUILD_81 || proc->info.wow64,
+	};
+
+	map_kuser(&user);
+	if (!proc->minimal)
+		map_process(&user);
+	g_array_sort(proc->pages, compare_pages);
+	g_array_sort(proc->regions, compare_regions);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes the memory of a small machine that runs Windows x64, with known
+ * contents, from the compiled-in layouts; and says what is in it. Or, with
+ * no_windows, page tables alone in any of the four forms.
+ *
+ * The same options give the same memory, byte for byte.
+ */
+#ifndef MKWIN_H
+#define MKWIN_H
+
+#include "lib/mkpaging.h"
+#include "lib/mkphys.h"
+#include "lib/mkwrite.h"
+
+#define MK_NO_PA UINT64_MAX
+#define MK_NAME_MAX 15
+
+/* What may be left out or broken; all zeros is a healthy machine. */
+struct mk_damage {
+	bool zero_kernel_header;  /* first page of the kernel is zeros */
+	bool unmap_kernel_header; /* the same page is not mapped */
+	bool no_rsds;		  /* debug record wiped */
+	bool no_smss;		  /* no process named smss.exe */
+	bool no_lowstub;
+	bool no_kuser;		  /* shared page is zeros, not mapped */
+	bool loop_list;		  /* list runs in a ring without head */
+	bool list_to_user;	  /* one Flink points to user space */
+	bool dup_pid;		  /* a second, exited EPROCESS of a pid */
+	bool self_tables;	  /* a PML4 of 512 entries to itself */
+	unsigned int break_flink; /* n-th entry, 1 is System; 0 none */
+	unsigned int break_blink;
+	uint64_t zero_first_mib; /* start of memory wiped at the end */
+};
+
+struct mk_options {
+	uint64_t seed;
+	const char *guid;    /* known kernel; NULL: layout or the default */
+	uint32_t age;	     /* 0: 1 */
+	const char *layout;  /* "amd64-10.0.19041-b", for want of a GUID */
+	uint64_t size_mib;   /* 0: 64 */
+	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
+	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
+	unsigned int procs;  /* 0: the whole cast */
+	unsigned int tail;   /* bytes of RAM behind the last whole page */
+	bool hole;	     /* a hole in RAM and RAM above 4 GiB */
+	bool gig;	     /* explorer.exe maps 1 GiB pages */
+	bool trans_table;    /* a page table that is in transition */
+	bool no_kva;	     /* no KVA shadow where the layout has it */
+	bool hostile_names;
+	bool no_windows;
+	enum mk_mode paging; /* of no_windows */
+	struct mk_damage damage;
+};
+
+enum mk_state {
+	MK_STATE_VALID,
+	MK_STATE_LARGE,	  /* 2 MiB, 4 MiB or 1 GiB, all in RAM */
+	MK_STATE_PARTIAL, /* valid, part of the frame outside RAM */
+	MK_STATE_OUTSIDE, /* valid, the frame is not RAM */
+	MK_STATE_TRANSITION,
+	MK_STATE_TABLE, /* valid entry of a table in transition */
+	MK_STATE_PROTOTYPE,
+	MK_STATE_PAGEFILE,
+	MK_STATE_DEMANDZERO,
+	MK_STATE_RESERVED, /* a reserved bit is set on the way */
+};
+
+enum mk_content {
+	MK_CONTENT_NONE,   /* no memory behind it */
+	MK_CONTENT_LABEL,  /* mk_page_fill(seed, pid, va of each 4 KiB) */
+	MK_CONTENT_MARKER, /* that, and MK_MARKER at MK_MARKER_OFFSET */
+	MK_CONTENT_OTHER,
+};
+
+#define MK_MARKER "EVIL-MARKER-STRING password=hunter2"
+#define MK_MARKER_OFFSET 0x200
+
+/* Rights: of the leaf if valid, else those of the protection field. */
+#define MK_RIGHT_W 0x01u     /* hardware writable */
+#define MK_RIGHT_CLEAN 0x02u /* writable for Windows (bit 11), not clean */
+#define MK_RIGHT_U 0x04u
+#define MK_RIGHT_X 0x08u
+#define MK_RIGHT_C 0x10u /* copy on write */
+
+struct mk_page {
+	uint64_t va;
+	uint64_t pa; /* MK_NO_PA where there is none */
+	uint64_t size;
+	uint64_t raw; /* the entry that decides */
+	unsigned int rights;
+	enum mk_state state;
+	enum mk_content content;
+};
+
+struct mk_vad {
+	uint64_t node; /* kernel address */
+	uint64_t start;
+	uint64_t end; /* last byte */
+	unsigned int protection;
+	unsigned int type;
+	bool is_private;
+	const char *file; /* mapped file; or NULL */
+};
+
+struct mk_process {
+	uint32_t pid;
+	uint32_t ppid;
+	uint8_t name[MK_NAME_MAX];
+	uint8_t name_len;
+	uint64_t eprocess;
+	uint64_t dtb_raw;
+	uint64_t user_dtb_raw;
+	uint64_t create_time;
+	uint64_t exit_time;
+	uint64_t peb;
+	int session; /* -1: none */
+	uint32_t threads;
+	bool wow64;
+	bool in_list;
+	const GArray *pages; /* struct mk_page, ascending */
+	const GArray *vads;  /* struct mk_vad, ascending */
+};
+
+struct mk_kernel {
+	uint64_t base;
+	uint64_t size;
+	uint64_t dtb;
+	uint32_t build;
+	const char *guid;
+	uint32_t age;
+	const char *layout;
+	unsigned int self_map; /* index in the PML4 */
+	uint64_t invalid_pte_mask;
+	uint64_t highest_user;
+	uint64_t active_head; /* PsActiveProcessHead */
+	uint64_t kdbg;
+	uint64_t time; /* FILETIME of the capture */
+};
+
+typedef struct MkWin MkWin;
+
+/* (transfer full) NULL with error set where the options make no sense. */
+MkWin *mk_win_new(const struct mk_options *options, GError **error);
+void mk_win_free(MkWin *win);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MkWin, mk_win_free)
+
+/* All (transfer none). Processes in the order of their making. */
+MkPhys *mk_win_phys(MkWin *win);
+const struct mk_kernel *mk_win_kernel(const MkWin *win);
+size_t mk_win_n_processes(const MkWin *win);
+const struct mk_process *mk_win_process(const MkWin *win, size_t index);
+/* By name, first one; NULL where there is none. */
+const struct mk_process *mk_win_find(const MkWin *win, const char *name);
+/* Kernel half of System without the self-map; with no_windows: all pages. */
+const GArray *mk_win_kernel_pages(MkWin *win);
+const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
+
+/* An image with notes. */
+bool mk_win_write(MkWin *win, const char *path, enum mk_format format,
+		  GError **error);
+/* What is in it, as the head of mkmem.c says. */
+bool mk_win_write_truth(MkWin *win, const char *path, GError **error);
+
+/* "valid", "large", ...; and "wu-x"-like rights (static buffer of caller). */
+const char *mk_state_name(enum mk_state state);
+void mk_rights_text(unsigned int rights, char text[5]);
+
+/* The bytes of an ordinary page: ASCII label, then random numbers. */
+void mk_page_fill(uint64_t seed, uint32_t pid, uint64_t va,
+		  uint8_t page[MK_PAGE_SIZE]);
+
+#endif

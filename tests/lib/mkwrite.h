@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Writes made-up physical memory as an image file: raw, or an ELF core as
+ * QEMU's dump-guest-memory makes it. Files are sparse.
+ */
+#ifndef MKWRITE_H
+#define MKWRITE_H
+
+#include "lib/mkphys.h"
+
+enum mk_format {
+	MK_FORMAT_RAW,
+	MK_FORMAT_ELF,	 /* ELF64 */
+	MK_FORMAT_ELF32, /* runs above 4 GiB are left out */
+};
+
+/* State of a processor, for the notes. */
+struct mk_cpu {
+	uint64_t cr0, cr3, cr4;
+	uint64_t rip, rsp;
+	uint64_t gs_base;
+	uint64_t idt_base, gdt_base;
+};
+
+struct mk_write_options {
+	enum mk_format format;
+	/* Notes (ELF): n_cpus times CORE, then n_cpus times QEMU. */
+	const struct mk_cpu *cpus;
+	size_t n_cpus;
+	bool xnum;	/* PN_XNUM: the number of headers in section 0 */
+	bool memsz;	/* zeros at the end of a segment are not in the file */
+	bool unaligned; /* segments start at odd file offsets, as QEMU's do */
+	size_t phdrs;	/* cut the runs into about so many segments; 0: one each
+			 */
+};
+
+bool mk_write(const MkPhys *phys, const char *path,
+	      const struct mk_write_options *options, GError **error);
+
+#endif
