@@ -62,6 +62,18 @@ bool nt_dtb_is_pml4(const uint8_t page[4096], PhysAddr pa, uint64_t phys_end)
 	return n_self == 1 && n_tables >= 2;
 }
 
+unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb)
+{
+	uint8_t page[PAGE_SIZE_4K];
+	unsigned n = 0;
+
+	if (physmem_read(pm, dtb, page, sizeof page) != PHYS_OK)
+		return 0;
+	for (unsigned i = KERNEL_FIRST; i < ENTRIES; i++)
+		n += page[8 * i] & 1u;
+	return n;
+}
+
 /* Is there a self-reference at all? The loop that sees every page of the
  * image: nothing else in it. */
 static bool has_self_entry(const uint8_t *page, uint64_t pa)

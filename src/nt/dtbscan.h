@@ -20,6 +20,9 @@ bool nt_dtb_low_stub(const PhysMem *pm, PhysAddr *dtb, uint64_t *kernel_hint);
  * space: one entry in the kernel half that points back at the table? */
 bool nt_dtb_is_pml4(const uint8_t page[4096], PhysAddr pa, uint64_t phys_end);
 
+/* How many entries of the kernel half of the table at dtb are present. */
+unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb);
+
 /* Calls fn for each such table at or above start, ascending, over the whole
  * image but the holes of its file, until it returns false. */
 typedef bool (*nt_dtb_fn)(void *ctx, PhysAddr dtb);

@@ -89,6 +89,7 @@ struct choice {
 	struct nt_profile profiles[PROFILES_MAX];
 	const char *sources[PROFILES_MAX];
 	size_t n;
+	size_t n_identified; /* the first of them follow from what is known */
 };
 
 static void add_choice(struct choice *c, const struct nt_layout *layout,
@@ -126,9 +127,15 @@ static gint by_distance(gconstpointer a, gconstpointer b, gpointer build_ptr)
 	       abs((int)layout_build(*y) - build);
 }
 
+/* Where not even the build is known, the most common ones come first. */
+#define LIKELIEST_BUILD 19041
+
 static void add_all(struct choice *c, uint32_t build)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	const char *source = build ? "built-in, the nearest build that fits" :
+				     "built-in, a guess: the first that fits"
+				     " of all";
 
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
@@ -138,10 +145,11 @@ static void add_all(struct choice *c, uint32_t build)
 			g_ptr_array_add(all, (gpointer)(uintptr_t)layout);
 	}
 	g_ptr_array_sort_with_data(all, by_distance,
-				   GINT_TO_POINTER((int)build));
+				   GINT_TO_POINTER(
+					   (int)(build ? build :
+							 LIKELIEST_BUILD)));
 	for (guint i = 0; i < all->len; i++)
-		add_choice(c, g_ptr_array_index(all, i), NULL,
-			   "built-in, the one of all that fits");
+		add_choice(c, g_ptr_array_index(all, i), NULL, source);
 }
 
 static void list_choices(const NtKernel *k, struct choice *c)
@@ -154,6 +162,7 @@ static void list_choices(const NtKernel *k, struct choice *c)
 			   "built-in by timestamp and size");
 	if (k->build)
 		add_builds(c, k, k->build, "built-in by build");
+	c->n_identified = c->n;
 	add_all(c, k->build);
 }
 
@@ -189,8 +198,8 @@ bool nt_identify_profile(NtKernel *k, bool scan)
 			accept(k, c, i);
 			return false;
 		}
-	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n, &k->system,
-				      &which))
+	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n,
+				      c->n_identified, &k->system, &which))
 		accept(k, c, which);
 	else
 		accept_unchecked(k, c);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/bytes.h"
 #include "nt/dtbscan.h"
@@ -14,8 +15,15 @@
 enum {
 	TRIALS_MAX = 64,
 	RSDS_TRIALS_MAX = 4,
-	SCAN_TRIALS_MAX = 2,
+	SCAN_TRIALS_MAX = 4,
 	CPU_TRIALS_MAX = 16,
+	DEEP_TRIALS_MAX = 4,
+};
+
+struct trial {
+	PhysAddr dtb;
+	const char *source;
+	unsigned n_kernel; /* entries in its kernel half */
 };
 
 struct finder {
@@ -25,6 +33,8 @@ struct finder {
 	uint64_t kernel_hint;	/* an address in the kernel, or 0 */
 	NtKernel *best;		/* found so far, owned */
 	unsigned n_trials, n_rsds, n_scans;
+	struct trial tried[TRIALS_MAX];
+	bool deep;	/* second round: spare nothing */
 	bool done;
 };
 
@@ -76,34 +86,61 @@ static void find_image(struct finder *f, NtKernel *k)
 		return;
 	}
 	k->has_image = nt_kimage_find(&k->as, f->kernel_hint, &k->image);
-	if (k->has_image || !k->kuser.valid || f->n_rsds >= RSDS_TRIALS_MAX)
+	if (k->has_image || (!k->kuser.valid && !f->deep) ||
+	    f->n_rsds >= RSDS_TRIALS_MAX)
 		return;
 	f->n_rsds++;
 	k->has_image = nt_kimage_find_rsds(&k->as, &k->image);
 }
 
-/* Tries one DTB. */
-static void try_dtb(struct finder *f, PhysAddr dtb, const char *source)
+static void examine(struct finder *f, PhysAddr dtb, const char *source)
 {
-	NtKernel *k;
-	bool deep;
+	NtKernel *k = kernel_new(f, dtb, source);
 
-	if (f->done || f->n_trials >= TRIALS_MAX ||
-	    !physmem_has_page(f->pm, dtb))
-		return;
-	f->n_trials++;
-	k = kernel_new(f, dtb, source);
 	nt_identify_kuser(k);
 	find_image(f, k);
-	if (k->has_image || k->kuser.valid) {
-		deep = f->n_scans < SCAN_TRIALS_MAX;
-		f->n_scans += nt_identify_profile(k, deep);
-	}
+	if (k->has_image || k->kuser.valid || f->deep)
+		f->n_scans += nt_identify_profile(
+			k, f->n_scans < SCAN_TRIALS_MAX);
 	f->done = k->has_system;
 	if (k->has_image || k->has_system || k->kuser.valid)
 		keep_better(f, k);
 	else
 		nt_kernel_free(k);
+}
+
+/* Tries one DTB. */
+static void try_dtb(struct finder *f, PhysAddr dtb, const char *source)
+{
+	if (f->done || f->n_trials >= TRIALS_MAX ||
+	    !physmem_has_page(f->pm, dtb))
+		return;
+	f->tried[f->n_trials++] =
+		(struct trial){ dtb, source, nt_dtb_kernel_entries(f->pm, dtb) };
+	examine(f, dtb, source);
+}
+
+static int by_kernel_entries(const void *a, const void *b)
+{
+	const struct trial *x = a, *y = b;
+
+	return (x->n_kernel < y->n_kernel) - (x->n_kernel > y->n_kernel);
+}
+
+/*
+ * The second round, over the candidates that map the most of a kernel (the
+ * tables that a process runs on under KVA shadow map next to nothing of it):
+ * neither KUSER_SHARED_DATA nor a PE header need be there, all kernel memory
+ * is searched.
+ */
+static void try_again_deep(struct finder *f)
+{
+	f->deep = true;
+	f->n_rsds = f->n_scans = 0;
+	qsort(f->tried, f->n_trials, sizeof f->tried[0], by_kernel_entries);
+	for (unsigned i = 0; i < MIN(f->n_trials, DEEP_TRIALS_MAX); i++)
+		if (!f->done)
+			examine(f, f->tried[i].dtb, f->tried[i].source);
 }
 
 static bool scan_candidate(void *ctx, PhysAddr dtb)
@@ -206,6 +243,8 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 	struct finder f = { .pm = pm, .hints = hints, .log = log };
 
 	try_all(&f, image);
+	if (!f.done)
+		try_again_deep(&f);
 	log_result(f.best, &f);
 	if (!f.best)
 		return NULL;

@@ -3,12 +3,14 @@
 #include "config.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "nt/sysproc.h"
 
 enum {
 	SYSTEM_PID = 4,
 	SCAN_HITS_MAX = 4096,
 	HEAD_ENTRIES_MAX = 8,
+	PREFERRED = 100, /* more than fit() ever gives */
 };
 
 /* ImageFileName of System: 15 bytes, padded with NUL. */
@@ -116,7 +118,7 @@ bool nt_system_by_symbol(const struct addr_space *as,
 struct scan {
 	const struct addr_space *as;
 	const struct nt_profile *profiles;
-	size_t n;
+	size_t n, n_preferred;
 	struct nt_system *ret;
 	size_t *which;
 	bool found;
@@ -124,18 +126,52 @@ struct scan {
 	uint8_t *buf;
 };
 
+/* How well do the members that differ between relatives fit the process that
+ * follows System in the list? */
+static unsigned fit(const struct scan *s, const struct nt_profile *profile,
+		    VirtAddr system)
+{
+	struct nt_process p;
+	uint8_t raw[8];
+	unsigned n = 0;
+
+	if (!vtop_read(s->as, VIRT(system.v + profile->eprocess.links), raw,
+		       sizeof raw) ||
+	    !nt_process_read(s->as, profile,
+			     VIRT(load_le64(raw) - profile->eprocess.links),
+			     &p))
+		return 0;
+	n += p.ppid && p.ppid % 4 == 0 && p.ppid < 1u << 28;
+	n += p.threads > 0 && p.threads < 100000;
+	n += p.name[0] && g_utf8_validate(p.name, -1, NULL);
+	n += filetime_to_unix(p.create_time, &(int64_t){ 0 }, &(uint32_t){ 0 });
+	n += !p.exit_time || p.exit_time > p.create_time;
+	nt_process_clear(&p);
+	return n;
+}
+
+/* The profile that fits best, the first of those that fit alike. */
 static bool try_hit(struct scan *s, VirtAddr name)
 {
+	unsigned best = 0;
+
 	for (size_t i = 0; i < s->n; i++) {
 		VirtAddr va = VIRT(name.v - s->profiles[i].eprocess.name);
+		struct nt_system system;
+		unsigned n;
 
-		if (nt_system_check(s->as, &s->profiles[i], va, s->ret)) {
-			s->ret->how = "scan of kernel memory";
-			*s->which = i;
-			return true;
-		}
+		if (!nt_system_check(s->as, &s->profiles[i], va, &system))
+			continue;
+		n = 1 + fit(s, &s->profiles[i], va) +
+		    (i < s->n_preferred ? PREFERRED : 0);
+		if (n <= best)
+			continue;
+		best = n;
+		system.how = "scan of kernel memory";
+		*s->ret = system;
+		*s->which = i;
 	}
-	return false;
+	return best > 0;
 }
 
 static bool scan_leaf(void *ctx, const struct vtop_leaf *leaf)
@@ -185,11 +221,12 @@ static unsigned self_map_index(const struct addr_space *as)
 
 bool nt_system_by_scan(const struct addr_space *as,
 		       const struct nt_profile *profiles, size_t n,
-		       struct nt_system *ret, size_t *which)
+		       size_t n_preferred, struct nt_system *ret,
+		       size_t *which)
 {
 	g_autofree uint8_t *buf = g_malloc(PAGE_SIZE_4K);
 	struct scan s = { .as = as, .profiles = profiles, .n = n,
-			  .ret = ret, .which = which,
+			  .n_preferred = n_preferred, .ret = ret, .which = which,
 			  .hits_left = SCAN_HITS_MAX, .buf = buf };
 	struct vtop_budget budget = vtop_budget_for(as->pm);
 	unsigned top = as->form->va_bits - 9;

@@ -31,10 +31,12 @@ bool nt_system_by_symbol(const struct addr_space *as,
 
 /*
  * By looking at all memory that is mapped in the kernel half for its name,
- * with each of n profiles; *which tells the one that fits. Needs no symbol.
+ * with each of n profiles; *which tells the one that fits best, one of the
+ * first n_preferred where any of them fits. Needs no symbol.
  */
 bool nt_system_by_scan(const struct addr_space *as,
 		       const struct nt_profile *profiles, size_t n,
-		       struct nt_system *ret, size_t *which);
+		       size_t n_preferred, struct nt_system *ret,
+		       size_t *which);
 
 #endif
