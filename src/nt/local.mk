@@ -9,6 +9,7 @@ src_libnt_a_SOURCES = \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/profile.c src/nt/profile.h \
 	src/nt/softpte.c src/nt/softpte.h \
-	src/nt/sysproc.c src/nt/sysproc.h
+	src/nt/sysproc.c src/nt/sysproc.h \
+	src/nt/vad.c src/nt/vad.h
 
 include src/nt/layouts/local.mk

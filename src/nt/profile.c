@@ -71,6 +71,53 @@ static void fill_pte(struct nt_profile *p)
 	p->pte.swizzle = bit_field(p, "_MMPTE_SOFTWARE.SwizzleBit");
 }
 
+static bool is_type(const struct nt_profile *p, const char *path,
+		    const char *type)
+{
+	return !g_strcmp0(layout_type(p->layout, path), type);
+}
+
+/* The node of the tree: its type came and went with that of VadRoot. */
+static void fill_vad_node(struct nt_profile *p)
+{
+	struct nt_vad_layout *v = &p->vad;
+
+	v->root_is_node = is_type(p, "_EPROCESS.VadRoot", "_MM_AVL_TABLE");
+	if (is_type(p, "_EPROCESS.VadRoot", "_RTL_AVL_TREE")) {
+		v->left = member(p, "_RTL_BALANCED_NODE.Left");
+		v->right = member(p, "_RTL_BALANCED_NODE.Right");
+	} else if (v->root_is_node) {
+		v->left = member_either(p, "_MM_AVL_NODE.LeftChild",
+					"_MMADDRESS_NODE.LeftChild");
+		v->right = member_either(p, "_MM_AVL_NODE.RightChild",
+					 "_MMADDRESS_NODE.RightChild");
+	} else { /* XP: a pointer to an _MMVAD */
+		v->left = member(p, "_MMVAD_SHORT.LeftChild");
+		v->right = member(p, "_MMVAD_SHORT.RightChild");
+	}
+}
+
+static void fill_vad(struct nt_profile *p)
+{
+	struct nt_vad_layout *v = &p->vad;
+
+	fill_vad_node(p);
+	v->start_vpn = member(p, "_MMVAD_SHORT.StartingVpn");
+	v->end_vpn = member(p, "_MMVAD_SHORT.EndingVpn");
+	v->start_vpn_high = member(p, "_MMVAD_SHORT.StartingVpnHigh");
+	v->end_vpn_high = member(p, "_MMVAD_SHORT.EndingVpnHigh");
+	v->vpn_bytes = is_type(p, "_MMVAD_SHORT.StartingVpn",
+			       "unsigned long long") ? 8 : 4;
+	v->flags = member(p, "_MMVAD_SHORT.u");
+	v->protection = bit_field(p, "_MMVAD_FLAGS.Protection");
+	v->type = bit_field(p, "_MMVAD_FLAGS.VadType");
+	v->private_memory = bit_field(p, "_MMVAD_FLAGS.PrivateMemory");
+	v->flags_bytes = v->private_memory.bit_pos >= 32 ? 8 : 4;
+	v->known = v->left != NT_ABSENT && v->right != NT_ABSENT &&
+		   v->start_vpn != NT_ABSENT && v->end_vpn != NT_ABSENT &&
+		   v->flags != NT_ABSENT && v->private_memory.bit_len;
+}
+
 /* _MM_SESSION_SPACE left the PDBs with 24H2; SessionId stayed at 8, where it
  * has been since Vista (volatility3 pull request 1399). */
 #define SESSION_ID_SINCE_VISTA 8u
@@ -85,6 +132,7 @@ bool nt_profile_fill(const struct nt_layout *layout,
 	p.pointer_bytes = arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE ? 4 : 8;
 	fill_eprocess(&p);
 	fill_pte(&p);
+	fill_vad(&p);
 	p.session_id = member(&p, "_MM_SESSION_SPACE.SessionId");
 	if (p.session_id == NT_ABSENT)
 		p.session_id = SESSION_ID_SINCE_VISTA;

@@ -45,6 +45,19 @@ struct nt_pte_layout {
 	struct nt_field swizzle;
 };
 
+/* _MMVAD_SHORT and the tree it is in. */
+struct nt_vad_layout {
+	bool known;
+	bool root_is_node; /* VadRoot is a sentinel node, else a pointer */
+	uint32_t left, right;
+	uint32_t start_vpn, end_vpn;
+	uint32_t start_vpn_high, end_vpn_high; /* u8, or NT_ABSENT */
+	unsigned vpn_bytes;
+	uint32_t flags;
+	unsigned flags_bytes;
+	struct nt_field protection, type, private_memory;
+};
+
 struct nt_profile {
 	const struct nt_layout *layout;
 	const struct nt_kernel *kernel;	/* with symbol addresses, or NULL */
@@ -52,6 +65,7 @@ struct nt_profile {
 	unsigned pointer_bytes;
 	struct nt_eprocess_layout eprocess;
 	struct nt_pte_layout pte;
+	struct nt_vad_layout vad;
 	uint32_t session_id;	   /* in _MM_SESSION_SPACE */
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };

@@ -95,7 +95,8 @@ void space_free(Space *space, ViewCache *cache)
 /* Rights that are told apart in regions. */
 static unsigned visible(unsigned rights)
 {
-	return rights & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
+	return rights &
+	       (RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC | RIGHT_SHARED);
 }
 
 static void find_regions(SpaceView *view)
@@ -117,14 +118,45 @@ static void find_regions(SpaceView *view)
 	}
 }
 
+/* What the VADs say is not the process's own. */
+static GArray *shared_ranges(const Space *space)
+{
+	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct map_overlay));
+	g_autoptr(GArray) vads = NULL;
+
+	if (!space->proc || !space->profile)
+		return ranges;
+	vads = nt_vad_list(&space->as, space->profile, &space->proc->p);
+	for (guint i = 0; i < vads->len; i++) {
+		const struct nt_vad *vad =
+			&g_array_index(vads, struct nt_vad, i);
+		struct map_overlay o = { vad->start, vad->last, RIGHT_SHARED };
+
+		if (!nt_vad_is_private(vad))
+			g_array_append_val(ranges, o);
+	}
+	return ranges;
+}
+
+static AddrMap *walk(const Space *space)
+{
+	g_autoptr(GArray) shared = NULL;
+
+	if (space->empty)
+		return addr_map_empty();
+	shared = shared_ranges(space);
+	return addr_map_build_over(
+		&space->as, space->start, space->last,
+		(const struct map_overlay *)(const void *)shared->data,
+		shared->len);
+}
+
 static SpaceView *view_build(const Space *space)
 {
 	SpaceView *view = g_new0(SpaceView, 1);
 
 	g_atomic_ref_count_init(&view->refs);
-	view->map = space->empty ? addr_map_empty() :
-				   addr_map_build(&space->as, space->start,
-						  space->last);
+	view->map = walk(space);
 	find_regions(view);
 	return view;
 }
@@ -217,6 +249,6 @@ void space_perms(unsigned rights, char ret[5])
 	ret[0] = rights & RIGHT_READ ? 'r' : '-';
 	ret[1] = rights & RIGHT_WRITE ? 'w' : '-';
 	ret[2] = rights & RIGHT_EXEC ? 'x' : '-';
-	ret[3] = 'p';
+	ret[3] = rights & RIGHT_SHARED ? 's' : 'p';
 	ret[4] = '\0';
 }

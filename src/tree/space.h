@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "nt/vad.h"
 #include "procs/procset.h"
 #include "vtop/map.h"
 
@@ -53,6 +54,7 @@ struct Space {
 	uint64_t start, last;	/* what is walked, offsets, inclusive */
 	uint64_t vmem_size;
 	const struct proc_entry *proc; /* SPACE_PROCESS; borrowed */
+	const struct nt_profile *profile; /* the same */
 	uint64_t dtb_raw;
 	int64_t sec;		/* times of its files */
 	uint32_t nsec;

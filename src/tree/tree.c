@@ -52,6 +52,7 @@ static void add_process(Tree *tree, const struct proc_entry *e)
 	char *link = g_strdup_printf("%s-%s", name, e->dir);
 
 	space->proc = e;
+	space->profile = &tree->facts.kernel->profile;
 	set_times(tree, space, e->p.create_time);
 	g_ptr_array_add(tree->proc_spaces, space);
 	g_ptr_array_add(tree->links, link);

@@ -8,7 +8,7 @@
 /*
  * A run in 16 bytes.
  *   key:  page number of the address (45 bits for 57-bit addresses) << 19 |
- *	   state << 7 | leaf class << 5 | rights (5 bits)
+ *	   state << 8 | leaf class << 6 | rights (6 bits)
  *   body: page frame number (40 bits) << 24 | number of pages
  */
 struct packed_run {
@@ -35,6 +35,8 @@ struct builder {
 	const PhysMem *pm;
 	uint64_t va_mask;
 	uint64_t pieces_left; /* a large page over many runs is many pieces */
+	const struct map_overlay *overlays; /* those not yet passed */
+	size_t n_overlays;
 };
 
 static unsigned leaf_class(uint64_t len)
@@ -51,9 +53,9 @@ static struct map_run unpack(struct packed_run p)
 		.va = p.key >> KEY_SHIFT << PAGE_SHIFT_4K,
 		.len = (p.body & COUNT_MAX) << PAGE_SHIFT_4K,
 		.pa = p.body >> COUNT_BITS << PAGE_SHIFT_4K,
-		.leaf_len = leaf_lens[p.key >> 5 & 3],
-		.rights = p.key & 31,
-		.state = p.key >> 7 & 15,
+		.leaf_len = leaf_lens[p.key >> 6 & 3],
+		.rights = p.key & 63,
+		.state = p.key >> 8 & 15,
 	};
 
 	return run;
@@ -63,8 +65,8 @@ static struct packed_run pack(const struct map_run *run)
 {
 	return (struct packed_run){
 		.key = run->va >> PAGE_SHIFT_4K << KEY_SHIFT |
-		       (uint64_t)run->state << 7 |
-		       (uint64_t)leaf_class(run->leaf_len) << 5 | run->rights,
+		       (uint64_t)run->state << 8 |
+		       (uint64_t)leaf_class(run->leaf_len) << 6 | run->rights,
 		.body = run->pa >> PAGE_SHIFT_4K << COUNT_BITS |
 			run->len >> PAGE_SHIFT_4K,
 	};
@@ -129,6 +131,25 @@ static uint64_t piece_len(const PhysMem *pm, uint64_t pa, uint64_t max,
 	return MAX(page_floor(s.len), PAGE_SIZE_4K);
 }
 
+/* How much of run the overlays treat alike; adds their rights to it. */
+static uint64_t overlay_len(struct builder *b, struct map_run *run,
+			    uint64_t len)
+{
+	const struct map_overlay *o;
+
+	while (b->n_overlays && b->overlays->last < run->va) {
+		b->overlays++;
+		b->n_overlays--;
+	}
+	o = b->overlays;
+	if (!b->n_overlays)
+		return len;
+	if (o->start > run->va)
+		return MIN(len, o->start - run->va);
+	run->rights |= o->rights;
+	return MIN(len, o->last - run->va + 1);
+}
+
 /* Data of a leaf: the parts of its frame that are in the image, and the
  * parts that are not. */
 static bool add_data(struct builder *b, struct map_run run)
@@ -144,7 +165,8 @@ static bool add_data(struct builder *b, struct map_run run)
 			b->pieces_left = 0;
 			return false;
 		}
-		piece.len = piece_len(b->pm, run.pa, left, &present);
+		piece.len = overlay_len(b, &piece, left);
+		piece.len = piece_len(b->pm, run.pa, piece.len, &present);
 		if (!present) {
 			piece.state = PAGE_OUTSIDE;
 			piece.pa = 0;
@@ -223,8 +245,16 @@ AddrMap *addr_map_empty(void)
 AddrMap *addr_map_build(const struct addr_space *as, uint64_t start,
 			uint64_t last)
 {
+	return addr_map_build_over(as, start, last, NULL, 0);
+}
+
+AddrMap *addr_map_build_over(const struct addr_space *as, uint64_t start,
+			     uint64_t last, const struct map_overlay *overlays,
+			     size_t n)
+{
 	struct vtop_budget budget = vtop_budget_for(as->pm);
-	struct builder b = { .pm = as->pm };
+	struct builder b = { .pm = as->pm, .overlays = overlays,
+			     .n_overlays = n };
 
 	b.va_mask = (UINT64_C(1) << as->form->va_bits) - 1;
 	b.map = map_new();

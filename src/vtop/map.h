@@ -39,6 +39,19 @@ struct map_counts {
  */
 AddrMap *addr_map_build(const struct addr_space *as, uint64_t start,
 			uint64_t last);
+
+/* A range of which an operating system knows more than the page tables say:
+ * rights are added to all pages in it. */
+struct map_overlay {
+	uint64_t start; /* offset */
+	uint64_t last;	/* included */
+	unsigned rights;
+};
+/* The same with n overlays, ascending, without overlaps; borrowed for the
+ * call. */
+AddrMap *addr_map_build_over(const struct addr_space *as, uint64_t start,
+			     uint64_t last, const struct map_overlay *overlays,
+			     size_t n);
 /* The map of an address space that is not there. */
 AddrMap *addr_map_empty(void);
 AddrMap *addr_map_ref(AddrMap *map);

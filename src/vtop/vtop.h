@@ -45,6 +45,7 @@ enum page_rights {
 	RIGHT_EXEC = 4,
 	RIGHT_USER = 8,
 	RIGHT_COW = 16, /* copy on write: of the leaf, an OS's own bit */
+	RIGHT_SHARED = 32, /* others have the page too: see map.h */
 	RIGHTS_ALL = RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC | RIGHT_USER,
 };
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Walking the VAD tree, in the form of any version. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "base/seen.h"
+#include "nt/vad.h"
+
+struct vad_walk {
+	const struct addr_space *as;
+	const struct nt_vad_layout *layout;
+	unsigned pointer_bytes;
+	Seen *seen;
+	GArray *todo; /* uint64_t: nodes to visit */
+	GArray *vads;
+};
+
+static bool read_word(const struct vad_walk *w, uint64_t va, unsigned n_bytes,
+		      uint64_t *ret)
+{
+	uint8_t raw[8] = { 0 };
+
+	if (!vtop_read(w->as, VIRT(va), raw, n_bytes))
+		return false;
+	*ret = load_le64(raw);
+	return true;
+}
+
+static void push(struct vad_walk *w, uint64_t pointer_va)
+{
+	uint64_t node;
+
+	if (!read_word(w, pointer_va, w->pointer_bytes, &node) ||
+	    !nt_is_kernel_address(w->as, node) ||
+	    seen_enter(w->seen, node) != SEEN_NEW)
+		return;
+	g_array_append_val(w->todo, node);
+}
+
+static void push_children(struct vad_walk *w, uint64_t node)
+{
+	push(w, node + w->layout->left);
+	push(w, node + w->layout->right);
+}
+
+/* A page number in one member, or with its upper 8 bits in another. */
+static bool read_vpn(const struct vad_walk *w, uint64_t node, uint32_t offset,
+		     uint32_t high_offset, uint64_t *ret)
+{
+	uint64_t high = 0;
+
+	if (!read_word(w, node + offset, w->layout->vpn_bytes, ret))
+		return false;
+	if (high_offset == NT_ABSENT)
+		return true;
+	if (!read_word(w, node + high_offset, 1, &high))
+		return false;
+	*ret |= high << 32;
+	return true;
+}
+
+static unsigned flag(struct nt_field field, uint64_t flags)
+{
+	return field.bit_len ?
+		       (unsigned)bits_get(flags, field.bit_pos,
+					  field.bit_len) :
+		       0;
+}
+
+static void add_node(struct vad_walk *w, uint64_t node)
+{
+	const struct nt_vad_layout *l = w->layout;
+	uint64_t first, last, flags;
+	struct nt_vad vad = { .node = VIRT(node) };
+
+	if (!read_vpn(w, node, l->start_vpn, l->start_vpn_high, &first) ||
+	    !read_vpn(w, node, l->end_vpn, l->end_vpn_high, &last) ||
+	    !read_word(w, node + l->flags, l->flags_bytes, &flags))
+		return;
+	if (first > last || last >= UINT64_C(1) << (57 - PAGE_SHIFT_4K))
+		return;
+	vad.start = first << PAGE_SHIFT_4K;
+	vad.last = (last << PAGE_SHIFT_4K) + PAGE_MASK_4K;
+	vad.protection = flag(l->protection, flags);
+	vad.type = flag(l->type, flags);
+	vad.private_memory = flag(l->private_memory, flags);
+	g_array_append_val(w->vads, vad);
+}
+
+static gint compare_vads(gconstpointer a, gconstpointer b)
+{
+	const struct nt_vad *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->node.v < y->node.v ? -1 : x->node.v > y->node.v;
+}
+
+static void sort_vads(GArray *vads)
+{
+	guint n = 0;
+
+	g_array_sort(vads, compare_vads);
+	for (guint i = 0; i < vads->len; i++) {
+		struct nt_vad vad = g_array_index(vads, struct nt_vad, i);
+
+		if (n && g_array_index(vads, struct nt_vad, n - 1).last >=
+				 vad.start)
+			continue;
+		g_array_index(vads, struct nt_vad, n++) = vad;
+	}
+	g_array_set_size(vads, n);
+}
+
+GArray *nt_vad_list(const struct addr_space *own,
+		    const struct nt_profile *profile,
+		    const struct nt_process *process)
+{
+	g_autoptr(Seen) seen = seen_new(NT_VADS_MAX);
+	g_autoptr(GArray) todo = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	struct vad_walk w = {
+		.as = own,
+		.layout = &profile->vad,
+		.pointer_bytes = profile->pointer_bytes,
+		.seen = seen,
+		.todo = todo,
+		.vads = g_array_new(FALSE, FALSE, sizeof(struct nt_vad)),
+	};
+
+	if (!process->vad_root_va || !w.layout->known)
+		return w.vads;
+	if (w.layout->root_is_node)
+		push_children(&w, process->vad_root_va);
+	else
+		push(&w, process->vad_root_va);
+	while (todo->len) {
+		uint64_t node = g_array_index(todo, uint64_t, todo->len - 1);
+
+		g_array_set_size(todo, todo->len - 1);
+		add_node(&w, node);
+		push_children(&w, node);
+	}
+	sort_vads(w.vads);
+	return w.vads;
+}
+
+bool nt_vad_is_private(const struct nt_vad *vad)
+{
+	return vad->private_memory || (vad->protection & 7) == 5 ||
+	       (vad->protection & 7) == 7;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Virtual address descriptors: what a process has reserved, and as what. */
+#ifndef NT_VAD_H
+#define NT_VAD_H
+
+#include "nt/eprocess.h"
+
+struct nt_vad {
+	uint64_t start;		/* first byte */
+	uint64_t last;		/* last byte, included */
+	VirtAddr node;
+	unsigned protection;	/* MM protection, 5 bits */
+	unsigned type;		/* VadType: 0 none, 2 image, ... */
+	bool private_memory;
+};
+
+/* More descriptors than this are garbage. */
+#define NT_VADS_MAX 262144u
+
+/*
+ * The VADs of a process, by start, without overlaps (of two that overlap the
+ * one that starts lower is kept). own: the process's address space. Empty
+ * where there are none or they cannot be read. The walk is bounded and cuts
+ * cycles. (transfer full) of struct nt_vad.
+ */
+GArray *nt_vad_list(const struct addr_space *own,
+		    const struct nt_profile *profile,
+		    const struct nt_process *process);
+
+/* Is what lies in it the process's own: private memory, or copied on write
+ * (protections WRITECOPY and EXECUTE_WRITECOPY)? */
+bool nt_vad_is_private(const struct nt_vad *vad);
+
+#endif
