@@ -168,11 +168,16 @@ static void try_all(struct finder *f, const Image *image)
 {
 	PhysAddr dtb;
 
-	if (f->hints->dtb) {
+	if (f->hints->dtb)
 		try_dtb(f, PHYS(f->hints->dtb & paging_amd64.root_mask),
 			"dtb=");
+	if (f->hints->dtb && !f->done)
+		log_add(f->log, LOG_INFO, "kernel",
+			"dtb=0x%" PRIx64 " leads to no Windows kernel; looking"
+			" on without it",
+			f->hints->dtb);
+	if (f->done)
 		return;
-	}
 	try_processors(f, image);
 	if (!f->done && nt_dtb_low_stub(f->pm, &dtb, &f->kernel_hint))
 		try_dtb(f, dtb, "low stub");
@@ -189,8 +194,8 @@ static void log_result(const NtKernel *k, const struct finder *f)
 {
 	if (!k) {
 		log_add(f->log, LOG_FAIL, "kernel",
-			"no Windows kernel found (%u candidate(s) for its DTB"
-			" tried); dtb=ADDRESS names a top-level page table,"
+			"no x64 Windows kernel found (%u candidate(s) for its"
+			" DTB tried; other kinds are not looked for); dtb=ADDRESS names a top-level page table,"
 			" kernel_base=ADDRESS the kernel's base",
 			f->n_trials);
 		return;

@@ -48,6 +48,7 @@ static struct proc_entry *entry_new(const NtKernel *k, VirtAddr eprocess)
 		g_free(e);
 		return NULL;
 	}
+	e->plausible = nt_process_plausible(&k->as, &k->profile, &e->p);
 	e->as = nt_kernel_space(k, e->p.dtb_raw);
 	e->has_space = addr_space_dtb(&e->as).v != 0;
 	e->dtb_sane = e->has_space && dtb_is_sane(k, &e->as);
@@ -171,10 +172,18 @@ static void add_trusted(ProcSet *set, const struct proc_select *select)
 		VirtAddr va = virt_canonical(select->eprocess[i],
 					     set->kernel->as.form->va_bits);
 
-		if (!add(set, va))
+		const struct proc_entry *e = add(set, va);
+
+		if (!e)
 			log_add(set->log, LOG_FAIL, "processes",
 				"eprocess=0x%" PRIx64
 				": there is no readable EPROCESS",
+				select->eprocess[i]);
+		else if (!e->plausible)
+			log_add(set->log, LOG_WARN, "processes",
+				"eprocess=0x%" PRIx64
+				": does not look like an EPROCESS; shown as"
+				" asked",
 				select->eprocess[i]);
 	}
 }

@@ -20,6 +20,8 @@ struct proc_entry {
 	struct nt_process p;
 	struct addr_space as;	/* its own */
 	bool has_space;		/* its DTB is not 0 */
+	bool plausible;		/* nt_process_plausible(); what eprocess=
+				 * named need not be a process */
 	bool dtb_sane;		/* its top-level table is in the image and maps
 				 * the kernel as System does */
 	unsigned seen;		/* by which methods */

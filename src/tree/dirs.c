@@ -201,6 +201,13 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 	return r;
 }
 
+/* Links lead to a process's folder. */
+static void follow(const Tree *tree, struct tree_node *node)
+{
+	if (node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS)
+		(void)space_node(tree->proc_spaces->pdata[node->arg], node);
+}
+
 int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
 {
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
@@ -214,6 +221,7 @@ int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
 		r = tree_lookup(tree, &node, *part, &node);
 		if (r)
 			return r;
+		follow(tree, &node);
 	}
 	*ret = node;
 	return 0;

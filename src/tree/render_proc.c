@@ -10,6 +10,8 @@
 
 const char *render_state(const struct proc_entry *e)
 {
+	if (!e->plausible)
+		return "doubtful";
 	if (e->p.exit_time)
 		return "exited";
 	if (!e->has_space)
@@ -20,6 +22,8 @@ const char *render_state(const struct proc_entry *e)
 /* Linux's letters, where one fits. */
 static const char *linux_state(const struct proc_entry *e)
 {
+	if (!e->plausible)
+		return "X (doubtful: not like an EPROCESS)";
 	if (e->p.exit_time)
 		return "Z (exited)";
 	if (!e->has_space)

@@ -70,7 +70,8 @@ uint64_t tree_ino(const struct tree_node *node);
 /* 0 or -ENOENT, -ENOTDIR. */
 int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 		struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
-/* A path with '/' from the root; leading and doubled ones do not matter. */
+/* A path with '/' from the root; leading and doubled ones do not matter, links
+ * are followed. */
 int tree_resolve(Tree *tree, const char *path,
 		 struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
 /* The entry at a position of a directory ("." and ".." do not count); false
