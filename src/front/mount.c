@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <fuse_log.h>
+
 #include "front/fuse_ops.h"
 #include "front/mount.h"
 
@@ -36,6 +38,22 @@ bool mount_check_point(Options *options, GError **error)
 	options->mountpoint = g_strdup(full);
 	free(full);
 	return true;
+}
+
+/* libfuse's messages, one line each, as ours; its debug output as it is. */
+static void log_line(enum fuse_log_level level, const char *format, va_list ap)
+	G_GNUC_PRINTF(2, 0);
+
+static void log_line(enum fuse_log_level level, const char *format, va_list ap)
+{
+	g_autofree char *text = g_strdup_vprintf(format, ap);
+
+	if (level >= FUSE_LOG_DEBUG) {
+		fputs(text, stderr);
+		return;
+	}
+	g_strchomp(text);
+	fprintf(stderr, "winprocfs: %s\n", text);
 }
 
 /* A comma or backslash would end the value of the mount option. */
@@ -124,6 +142,7 @@ int mount_run(const Session *session, const Options *options)
 	struct fuse_session *se;
 	int r = EXIT_MOUNT;
 
+	fuse_set_log_func(log_line);
 	add_arguments(&args, options);
 	se = fuse_session_new(&args, &fuse_fs_ops, sizeof fuse_fs_ops, fs);
 	if (se) {
