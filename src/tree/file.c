@@ -23,6 +23,9 @@ struct live_text {
 };
 
 struct TreeFile {
+	const RowText *rows;	/* or NULL; borrowed from space */
+	const Space *space;	/* of rows; borrowed from the tree */
+	SpaceView *view;	/* of rows */
 	struct live_text *live; /* or NULL */
 	GBytes *bytes;		/* global text, or NULL; borrowed */
 	struct sparse sparse;
@@ -115,14 +118,27 @@ static bool open_sparse(Tree *tree, const struct tree_node *node,
 	return true;
 }
 
+static void open_text(Tree *tree, const struct tree_node *node,
+		      TreeFile *file)
+{
+	enum space_text kind = (enum space_text)node->arg;
+
+	if (kind != SPACE_TEXT_MAPS && kind != SPACE_TEXT_MEMMAP) {
+		file->live = live_text_get(tree, node->space, kind);
+		return;
+	}
+	file->space = node->space;
+	file->rows = tree_space_rows(tree, node->space, kind);
+	file->view = space_view(node->space, tree->cache);
+}
+
 TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 {
 	g_autoptr(TreeFile) file = g_new0(TreeFile, 1);
 
 	switch (node->kind) {
 	case NODE_TEXT:
-		file->live = live_text_get(tree, node->space,
-					   (enum space_text)node->arg);
+		open_text(tree, node, file);
 		break;
 	case NODE_VMEM:
 	case NODE_REGION:
@@ -159,6 +175,7 @@ void tree_file_close(TreeFile *file)
 	if (!file)
 		return;
 	live_text_put(file->live);
+	space_view_unref(file->view);
 	if (file->is_sparse)
 		sparse_clear(&file->sparse);
 	g_free(file);
@@ -174,6 +191,28 @@ static GBytes *text_bytes(TreeFile *file)
 	return file->live ? live_text_bytes(file->live) : file->bytes;
 }
 
+static uint64_t text_size(TreeFile *file)
+{
+	return file->rows ? row_text_size(file->rows) :
+			    g_bytes_get_size(text_bytes(file));
+}
+
+static int read_rows(const TreeFile *file, uint64_t off, uint64_t len,
+		     struct read_plan *plan)
+{
+	uint64_t size = row_text_size(file->rows);
+
+	if (off >= size)
+		return 0;
+	plan->len = (size_t)MIN(MIN(len, size - off), PLAN_MAX_BYTES);
+	plan->bounce = g_malloc0(plan->len);
+	row_text_read(file->rows, file->space, file->view, off, plan->len,
+		      (char *)plan->bounce);
+	plan->iov[0] = (struct iovec){ plan->bounce, plan->len };
+	plan->n = 1;
+	return 0;
+}
+
 int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 		   struct read_plan *plan)
 {
@@ -182,6 +221,8 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 
 	if (file->is_sparse)
 		return sparse_read(&file->sparse, off, len, plan);
+	if (file->rows)
+		return read_rows(file, off, len, plan);
 	bytes = g_bytes_get_data(text_bytes(file), &size);
 	if (off >= size)
 		return 0;
@@ -200,7 +241,7 @@ int64_t tree_file_seek(TreeFile *file, uint64_t off, int whence)
 		return whence == SEEK_DATA ?
 			       sparse_next_data(&file->sparse, off) :
 			       sparse_next_hole(&file->sparse, off);
-	size = g_bytes_get_size(text_bytes(file));
+	size = text_size(file);
 	if (off >= size)
 		return -ENXIO;
 	return (int64_t)(whence == SEEK_DATA ? off : size);

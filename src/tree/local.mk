@@ -5,9 +5,9 @@ src_libtree_a_SOURCES = \
 	src/tree/file.c \
 	src/tree/render.h \
 	src/tree/render_image.c \
-	src/tree/render_maps.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \
+	src/tree/rows.c src/tree/rows.h \
 	src/tree/sink.c src/tree/sink.h \
 	src/tree/space.c src/tree/space.h \
 	src/tree/spaces.c \

@@ -12,15 +12,10 @@ struct render_facts {
 	const PhysMem *pm;
 	const NtKernel *kernel; /* or NULL */
 	const ProcSet *procs;
-	bool coalesce;
 };
 
-/* Files of a space: view is that of the space (may be NULL for status,
- * methods and dtb). */
-void render_maps(struct sink *out, const struct render_facts *facts,
-		 const Space *space, const SpaceView *view);
-void render_memmap(struct sink *out, const struct render_facts *facts,
-		   const Space *space, const SpaceView *view);
+/* Files of a space: view is that of the space (may be NULL for methods and
+ * dtb). The long ones are in rows.h. */
 void render_paging(struct sink *out, const struct render_facts *facts,
 		   const Space *space, const SpaceView *view);
 void render_status(struct sink *out, const struct render_facts *facts,

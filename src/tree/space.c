@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "base/bytes.h"
+#include "tree/rows.h"
 #include "tree/space.h"
 
 struct ViewCache {
@@ -89,6 +90,8 @@ void space_free(Space *space, ViewCache *cache)
 	drop_view(cache, space);
 	g_mutex_unlock(&cache->lock);
 	g_mutex_clear(&space->build_lock);
+	for (size_t i = 0; i < G_N_ELEMENTS(space->rows); i++)
+		row_text_free(atomic_load(&space->rows[i]));
 	g_free(space);
 }
 

@@ -34,7 +34,8 @@ struct SpaceView {
 	GArray *regions; /* struct region, ascending */
 };
 
-/* Text files of a space whose size is found by rendering. */
+/* Text files of a space whose size is found by rendering. The first two are
+ * those of rows.h. */
 enum space_text {
 	SPACE_TEXT_MAPS,
 	SPACE_TEXT_MEMMAP,
@@ -62,6 +63,7 @@ struct Space {
 	/* Filled when first asked for: value + 1, 0 unknown. */
 	_Atomic uint64_t text_size[SPACE_TEXTS];
 	_Atomic uint64_t data_bytes;
+	struct RowText *_Atomic rows[2]; /* maps, memmap; owned, or NULL */
 
 	GMutex build_lock;	/* one builder at a time */
 	SpaceView *view;	/* guarded by the cache's lock; or NULL */

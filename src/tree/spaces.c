@@ -20,13 +20,13 @@ enum {
 
 static const struct {
 	const char *name;
-	space_render_fn render;
+	space_render_fn render; /* NULL: rows.h */
 	bool wants_view;
 	unsigned where;
 } texts[SPACE_TEXTS] = {
-	[SPACE_TEXT_MAPS] = { "maps", render_maps, true,
+	[SPACE_TEXT_MAPS] = { "maps", NULL, true,
 			      IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_MEMMAP] = { "memmap", render_memmap, true,
+	[SPACE_TEXT_MEMMAP] = { "memmap", NULL, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
@@ -68,11 +68,28 @@ GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
 	return g_bytes_new_take(out.buf, (gsize)out.len);
 }
 
+const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind)
+{
+	RowText *text = atomic_load(&space->rows[kind]), *none = NULL;
+	g_autoptr(SpaceView) view = NULL;
+
+	if (text)
+		return text;
+	view = space_view(space, tree->cache);
+	text = row_text_new(space, view, kind, tree->options.coalesce);
+	if (atomic_compare_exchange_strong(&space->rows[kind], &none, text))
+		return text;
+	row_text_free(text); /* somebody was faster */
+	return none;
+}
+
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind)
 {
 	uint64_t known = atomic_load(&space->text_size[kind]);
 	struct sink out;
 
+	if (!texts[kind].render)
+		return row_text_size(tree_space_rows(tree, space, kind));
 	if (known)
 		return known - 1;
 	sink_init(&out, true);

@@ -4,6 +4,7 @@
 #define TREE_TREE_PRIV_H
 
 #include "tree/render.h"
+#include "tree/rows.h"
 #include "tree/tree.h"
 
 /* Views of address spaces that are kept, in bytes. */
@@ -31,10 +32,12 @@ struct Tree {
 	GHashTable *live_texts;	 /* struct live_text, by space and kind */
 };
 
-/* The text of a space's file: counting only (returns NULL), or the bytes. */
+/* The lines of `maps` or `memmap`; made when first asked for, then kept. */
+const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind);
+/* The text of any other file of a space. */
 GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
 			       uint64_t *size);
-/* Exact size of the same; remembered. */
+/* Exact size of any text of a space; remembered. */
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
 /* Bytes of data in the space; remembered. */
 uint64_t tree_space_data_bytes(Tree *tree, Space *space);

@@ -137,8 +137,7 @@ Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
 	tree->facts = (struct render_facts){ .image = image,
 					     .pm = pm,
 					     .kernel = kernel,
-					     .procs = procs,
-					     .coalesce = options->coalesce };
+					     .procs = procs };
 	tree->options = *options;
 	g_mutex_init(&tree->dtb_lock);
 	g_mutex_init(&tree->text_lock);
