@@ -25,6 +25,8 @@ enum {
 	ELF_PN_XNUM = 0xffff,
 	ELF_HEADER_MAX = 64,
 	ELF_PHDR_MAX = 56,
+	/* More segments than any writer makes; a header can claim 2^32. */
+	ELF_SEGMENTS_MAX = 1 << 20,
 };
 
 struct elf_header {
@@ -163,7 +165,7 @@ static uint64_t each_phdr(const Image *image, const struct elf_header *h,
 	size_t len = h->is64 ? 56 : 32;
 	uint64_t i;
 
-	for (i = 0; i < h->phnum; i++) {
+	for (i = 0; i < MIN(h->phnum, ELF_SEGMENTS_MAX); i++) {
 		struct elf_phdr ph = { 0 };
 		uint64_t off;
 
@@ -220,9 +222,9 @@ static bool elf_open(Image *image, Log *log, GError **error)
 	n = each_phdr(image, &h, survey_fn, &survey);
 	if (n < h.phnum)
 		log_add(log, LOG_WARN, "elf",
-			"%" PRIu64 " of %" PRIu64 " program headers are beyond"
-			" the end of the file",
-			h.phnum - n, h.phnum);
+			"%" PRIu64 " of %" PRIu64 " program headers were left"
+			" out: beyond the end of the file, or more than %d",
+			h.phnum - n, h.phnum, ELF_SEGMENTS_MAX);
 	load.use_va = survey.n_loads > 1 && !survey.n_pa && survey.n_va;
 	if (load.use_va)
 		log_add(log, LOG_WARN, "elf",

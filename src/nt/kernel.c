@@ -13,7 +13,7 @@
 /* How many candidates for the DTB are tried by each means; each costs a walk
  * of the kernel's area. A healthy image needs one. */
 enum {
-	TRIALS_MAX = 64,
+	TRIALS_MAX = 32,
 	RSDS_TRIALS_MAX = 4,
 	SCAN_TRIALS_MAX = 4,
 	CPU_TRIALS_MAX = 16,

@@ -14,11 +14,12 @@ enum { PE_MACHINE_AMD64 = 0x8664 };
 /* No kernel image is larger; the hint of the low stub points into it. */
 #define KERNEL_SIZE_MAX (32 * MIB)
 
-/* What a search may cost: pages looked at. */
-#define PAGES_MAX (UINT64_C(1) << 22)
+/* What a search may cost: 4 GiB of pages looked at, more than a kernel and its
+ * drivers have; an image of no size may have them several times over. */
+#define PAGES_MAX (UINT64_C(1) << 20)
 
 static const struct vtop_budget area_budget = { .tables = 1 << 15,
-						.leaves = 1 << 22 };
+						.leaves = 1 << 20 };
 
 static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
 			 struct nt_kimage *image)

@@ -113,6 +113,7 @@ static void fill_vad(struct nt_profile *p)
 	v->type = bit_field(p, "_MMVAD_FLAGS.VadType");
 	v->private_memory = bit_field(p, "_MMVAD_FLAGS.PrivateMemory");
 	v->flags_bytes = v->private_memory.bit_pos >= 32 ? 8 : 4;
+	v->bytes = MAX(MAX(v->flags, v->end_vpn), v->right) + 8;
 	v->known = v->left != NT_ABSENT && v->right != NT_ABSENT &&
 		   v->start_vpn != NT_ABSENT && v->end_vpn != NT_ABSENT &&
 		   v->flags != NT_ABSENT && v->private_memory.bit_len;

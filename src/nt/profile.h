@@ -55,6 +55,7 @@ struct nt_vad_layout {
 	unsigned vpn_bytes;
 	uint32_t flags;
 	unsigned flags_bytes;
+	uint32_t bytes; /* of a node, up to the last member that is read */
 	struct nt_field protection, type, private_memory;
 };
 

@@ -123,6 +123,7 @@ struct scan {
 	size_t *which;
 	bool found;
 	unsigned hits_left;
+	uint64_t pages_left;
 	uint8_t *buf;
 };
 
@@ -183,6 +184,9 @@ static bool scan_leaf(void *ctx, const struct vtop_leaf *leaf)
 	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
 		const uint8_t *p = s->buf, *end = s->buf + PAGE_SIZE_4K;
 
+		if (!s->pages_left)
+			return false;
+		s->pages_left--;
 		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), s->buf,
 				 PAGE_SIZE_4K) != PHYS_OK)
 			continue;
@@ -233,13 +237,22 @@ bool nt_system_by_scan(const struct addr_space *as,
 	unsigned self = self_map_index(as);
 	uint64_t half = UINT64_C(1) << (as->form->va_bits - 1);
 
-	for (unsigned i = 256; i < 512 && !s.found && s.hits_left; i++) {
+	s.pages_left = budget.leaves;
+	for (unsigned i = 256; i < 512; i++) {
 		uint64_t start = half + ((uint64_t)(i - 256) << top);
+		struct vtop_stats stats;
 
-		if (i != self)
-			vtop_walk(as, start,
+		if (i == self)
+			continue;
+		if (s.found || !s.hits_left || !s.pages_left)
+			break;
+		stats = vtop_walk(as, start,
 				  start + (UINT64_C(1) << top) - 1, budget,
 				  scan_leaf, &s);
+		/* One budget for all: tables that lead everywhere end it. */
+		for (unsigned level = 0; level < PAGING_LEVELS_MAX; level++)
+			budget.tables -= MIN(budget.tables,
+					     stats.tables[level]);
 	}
 	return s.found;
 }

@@ -15,48 +15,42 @@ struct vad_walk {
 	GArray *vads;
 };
 
-static bool read_word(const struct vad_walk *w, uint64_t va, unsigned n_bytes,
-		      uint64_t *ret)
+/* The bytes of a node that anything is read from. */
+#define NODE_BYTES_MAX 128u
+
+static void push(struct vad_walk *w, uint64_t node)
+{
+	if (nt_is_kernel_address(w->as, node) &&
+	    seen_enter(w->seen, node) == SEEN_NEW)
+		g_array_append_val(w->todo, node);
+}
+
+/* A little-endian integer in a node; 0 where it is not within. */
+static uint64_t get(const uint8_t node[NODE_BYTES_MAX], uint32_t offset,
+		    unsigned n_bytes)
 {
 	uint8_t raw[8] = { 0 };
 
-	if (!vtop_read(w->as, VIRT(va), raw, n_bytes))
-		return false;
-	*ret = load_le64(raw);
-	return true;
+	if (range_fits(offset, n_bytes, NODE_BYTES_MAX))
+		memcpy(raw, node + offset, n_bytes);
+	return load_le64(raw);
 }
 
-static void push(struct vad_walk *w, uint64_t pointer_va)
+static void push_children(struct vad_walk *w, const uint8_t *node)
 {
-	uint64_t node;
-
-	if (!read_word(w, pointer_va, w->pointer_bytes, &node) ||
-	    !nt_is_kernel_address(w->as, node) ||
-	    seen_enter(w->seen, node) != SEEN_NEW)
-		return;
-	g_array_append_val(w->todo, node);
-}
-
-static void push_children(struct vad_walk *w, uint64_t node)
-{
-	push(w, node + w->layout->left);
-	push(w, node + w->layout->right);
+	push(w, get(node, w->layout->left, w->pointer_bytes));
+	push(w, get(node, w->layout->right, w->pointer_bytes));
 }
 
 /* A page number in one member, or with its upper 8 bits in another. */
-static bool read_vpn(const struct vad_walk *w, uint64_t node, uint32_t offset,
-		     uint32_t high_offset, uint64_t *ret)
+static uint64_t get_vpn(const struct vad_walk *w, const uint8_t *node,
+			uint32_t offset, uint32_t high_offset)
 {
-	uint64_t high = 0;
+	uint64_t vpn = get(node, offset, w->layout->vpn_bytes);
 
-	if (!read_word(w, node + offset, w->layout->vpn_bytes, ret))
-		return false;
-	if (high_offset == NT_ABSENT)
-		return true;
-	if (!read_word(w, node + high_offset, 1, &high))
-		return false;
-	*ret |= high << 32;
-	return true;
+	if (high_offset != NT_ABSENT)
+		vpn |= get(node, high_offset, 1) << 32;
+	return vpn;
 }
 
 static unsigned flag(struct nt_field field, uint64_t flags)
@@ -67,16 +61,14 @@ static unsigned flag(struct nt_field field, uint64_t flags)
 		       0;
 }
 
-static void add_node(struct vad_walk *w, uint64_t node)
+static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
 {
 	const struct nt_vad_layout *l = w->layout;
-	uint64_t first, last, flags;
-	struct nt_vad vad = { .node = VIRT(node) };
+	uint64_t first = get_vpn(w, node, l->start_vpn, l->start_vpn_high);
+	uint64_t last = get_vpn(w, node, l->end_vpn, l->end_vpn_high);
+	uint64_t flags = get(node, l->flags, l->flags_bytes);
+	struct nt_vad vad = { .node = VIRT(va) };
 
-	if (!read_vpn(w, node, l->start_vpn, l->start_vpn_high, &first) ||
-	    !read_vpn(w, node, l->end_vpn, l->end_vpn_high, &last) ||
-	    !read_word(w, node + l->flags, l->flags_bytes, &flags))
-		return;
 	if (first > last || last >= UINT64_C(1) << (57 - PAGE_SHIFT_4K))
 		return;
 	vad.start = first << PAGE_SHIFT_4K;
@@ -85,6 +77,14 @@ static void add_node(struct vad_walk *w, uint64_t node)
 	vad.type = flag(l->type, flags);
 	vad.private_memory = flag(l->private_memory, flags);
 	g_array_append_val(w->vads, vad);
+}
+
+/* Reads as much of a node as the layout needs. */
+static bool read_node(const struct vad_walk *w, uint64_t va,
+		      uint8_t node[NODE_BYTES_MAX])
+{
+	return w->layout->bytes <= NODE_BYTES_MAX &&
+	       vtop_read(w->as, VIRT(va), node, w->layout->bytes);
 }
 
 static gint compare_vads(gconstpointer a, gconstpointer b)
@@ -126,18 +126,24 @@ GArray *nt_vad_list(const struct addr_space *own,
 		.todo = todo,
 		.vads = g_array_new(FALSE, FALSE, sizeof(struct nt_vad)),
 	};
+	uint8_t node[NODE_BYTES_MAX] = { 0 };
 
 	if (!process->vad_root_va || !w.layout->known)
 		return w.vads;
-	if (w.layout->root_is_node)
-		push_children(&w, process->vad_root_va);
-	else
-		push(&w, process->vad_root_va);
+	if (w.layout->root_is_node) {
+		if (read_node(&w, process->vad_root_va, node))
+			push_children(&w, node);
+	} else if (vtop_read(own, VIRT(process->vad_root_va), node,
+			     w.pointer_bytes)) {
+		push(&w, get(node, 0, w.pointer_bytes));
+	}
 	while (todo->len) {
-		uint64_t node = g_array_index(todo, uint64_t, todo->len - 1);
+		uint64_t va = g_array_index(todo, uint64_t, todo->len - 1);
 
 		g_array_set_size(todo, todo->len - 1);
-		add_node(&w, node);
+		if (!read_node(&w, va, node))
+			continue;
+		add_node(&w, va, node);
 		push_children(&w, node);
 	}
 	sort_vads(w.vads);
