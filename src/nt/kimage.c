@@ -14,12 +14,14 @@ enum { PE_MACHINE_AMD64 = 0x8664 };
 /* No kernel image is larger; the hint of the low stub points into it. */
 #define KERNEL_SIZE_MAX (32 * MIB)
 
-/* What a search may cost: 4 GiB of pages looked at, more than a kernel and its
- * drivers have; an image of no size may have them several times over. */
+/* What a search may cost: pages looked at, 4 GiB at the most, which is more
+ * than a kernel and its drivers have, and no more than twice the image. */
 #define PAGES_MAX (UINT64_C(1) << 20)
 
-static const struct vtop_budget area_budget = { .tables = 1 << 15,
-						.leaves = 1 << 20 };
+static uint64_t pages_for(const PhysMem *pm)
+{
+	return MIN(PAGES_MAX, 32768 + 2 * (physmem_bytes(pm) / PAGE_SIZE_4K));
+}
 
 static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
 			 struct nt_kimage *image)
@@ -109,10 +111,11 @@ static void search_area(struct area_search *s, uint64_t start, uint64_t len,
 			vtop_leaf_fn fn)
 {
 	uint64_t mask = (UINT64_C(1) << s->as->form->va_bits) - 1;
+	struct vtop_budget budget = { .tables = 1 << 14 };
 
-	s->pages_left = PAGES_MAX;
-	vtop_walk(s->as, start & mask, (start & mask) + len - 1, area_budget,
-		  fn, s);
+	s->pages_left = budget.leaves = pages_for(s->as->pm);
+	vtop_walk(s->as, start & mask, (start & mask) + len - 1, budget, fn,
+		  s);
 }
 
 bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
