@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +41,32 @@ bool mount_check_point(Options *options, GError **error)
 	return true;
 }
 
+/* An image that is cut short under the mount makes libfuse complain of every
+ * read that fails for it. */
+#define COMPLAINTS_MAX 16u
+
 /* libfuse's messages, one line each, as ours; its debug output as it is. */
 static void log_line(enum fuse_log_level level, const char *format, va_list ap)
 	G_GNUC_PRINTF(2, 0);
 
 static void log_line(enum fuse_log_level level, const char *format, va_list ap)
 {
+	/* The callback knows no session: the one thing that varies here. */
+	static _Atomic unsigned n_complaints;
 	g_autofree char *text = g_strdup_vprintf(format, ap);
+	unsigned n;
 
 	if (level >= FUSE_LOG_DEBUG) {
 		fputs(text, stderr);
 		return;
 	}
+	n = atomic_fetch_add(&n_complaints, 1);
+	if (n > COMPLAINTS_MAX)
+		return;
 	g_strchomp(text);
 	fprintf(stderr, "winprocfs: %s\n", text);
+	if (n == COMPLAINTS_MAX)
+		fputs("winprocfs: further messages are not shown\n", stderr);
 }
 
 /* A comma or backslash would end the value of the mount option. */

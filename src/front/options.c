@@ -360,6 +360,25 @@ static void command_line_clear(struct command_line *c)
 	g_strfreev(c->rest);
 }
 
+/* GOption knows "-o LIST" only, mount(8) and habit write "-oLIST" too. */
+static char **split_arguments(int argc, char **argv)
+{
+	g_autoptr(GPtrArray) out = g_ptr_array_new();
+	bool operands = false;
+
+	for (int i = 0; i < argc; i++) {
+		operands |= !strcmp(argv[i], "--");
+		if (!operands && !strncmp(argv[i], "-o", 2) && argv[i][2]) {
+			g_ptr_array_add(out, g_strdup("-o"));
+			g_ptr_array_add(out, g_strdup(argv[i] + 2));
+		} else {
+			g_ptr_array_add(out, g_strdup(argv[i]));
+		}
+	}
+	g_ptr_array_add(out, NULL);
+	return (char **)g_ptr_array_free(g_steal_pointer(&out), FALSE);
+}
+
 static bool read_command_line(int argc, char **argv, struct command_line *c,
 			      GError **error)
 {
@@ -384,10 +403,8 @@ static bool read_command_line(int argc, char **argv, struct command_line *c,
 		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-	g_auto(GStrv) copy = g_new0(char *, (gsize)argc + 1);
+	g_auto(GStrv) copy = split_arguments(argc, argv);
 
-	for (int i = 0; i < argc; i++)
-		copy[i] = g_strdup(argv[i]);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
 	return g_option_context_parse_strv(context, &copy, error);
