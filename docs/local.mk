@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+dist_man_MANS = docs/winprocfs.1
+
+# Installed for users; the rest is for who works on it.
+dist_doc_DATA = \
+	docs/NEWS.md \
+	docs/architecture.md \
+	docs/formats.md \
+	docs/security.md
+EXTRA_DIST += docs/release.md

@@ -13,6 +13,7 @@ struct Log {
 	GString *text;
 	GHashTable *repeats; /* format string -> count */
 	guint n_lines;
+	guint n_dropped;
 	guint counts[3];
 };
 
@@ -54,9 +55,12 @@ void log_add(Log *log, enum log_level level, const char *area,
 	if (!log)
 		return;
 	log->counts[level]++;
-	if (count_repeat(log, format) > REPEATS_SHOWN ||
-	    log->n_lines >= LINES_MAX)
+	if (count_repeat(log, format) > REPEATS_SHOWN)
 		return;
+	if (log->n_lines >= LINES_MAX) {
+		log->n_dropped++;
+		return;
+	}
 	va_start(ap, format);
 	line = g_strdup_vprintf(format, ap);
 	va_end(ap);
@@ -86,6 +90,9 @@ char *log_text(const Log *log)
 				n - REPEATS_SHOWN, (const char *)l->data);
 	}
 	g_list_free(keys);
+	if (log->n_dropped)
+		g_string_append_printf(out, "info: log: %u more lines\n",
+				       log->n_dropped);
 	return g_string_free(out, FALSE);
 }
 

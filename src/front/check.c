@@ -117,17 +117,18 @@ static bool write_plan(int fd, struct read_plan *plan)
 	return true;
 }
 
-/* Where the output is a file, holes become holes: the next data at or above
- * off, or the end. */
-static uint64_t skip_hole(TreeFile *file, uint64_t off, uint64_t size)
+/* Where the output is a file, holes become holes: moves *off to the next data,
+ * or the end. 0, or an errno (a filesystem may not hold files as large). */
+static int skip_hole(TreeFile *file, uint64_t *off, uint64_t size)
 {
-	int64_t next = tree_file_seek(file, off, SEEK_DATA);
+	int64_t next = tree_file_seek(file, *off, SEEK_DATA);
 
 	next = next < 0 ? (int64_t)size : next;
-	if ((uint64_t)next > off &&
-	    lseek(STDOUT_FILENO, next - (int64_t)off, SEEK_CUR) < 0)
-		return off;
-	return (uint64_t)next;
+	if ((uint64_t)next > *off &&
+	    lseek(STDOUT_FILENO, next - (int64_t)*off, SEEK_CUR) < 0)
+		return errno == EINVAL ? EFBIG : errno;
+	*off = (uint64_t)next;
+	return 0;
 }
 
 /* One piece at *off; 0, or an errno. */
@@ -158,15 +159,15 @@ static int cat_file(TreeFile *file, uint64_t size)
 
 	while (off < size && !r) {
 		if (sparse)
-			off = skip_hole(file, off, size);
-		if (off < size)
+			r = skip_hole(file, &off, size);
+		if (off < size && !r)
 			r = cat_piece(file, &off, size);
 	}
 	if (!r && sparse) {
 		off_t end = lseek(STDOUT_FILENO, 0, SEEK_CUR);
 
 		if (end >= 0 && ftruncate(STDOUT_FILENO, end))
-			r = errno;
+			r = errno == EINVAL ? EFBIG : errno;
 	}
 	return r;
 }

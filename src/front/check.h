@@ -8,7 +8,7 @@
 /* As of fsck: 0 good, 1 partial. (2, unusable, is for who has no session.) */
 int check_run(const Session *session);
 /* Exit codes: 0, or 1 where there is no such path, or 2 where the image could
- * not be read to the end. */
+ * not be read to the end or the output not be written. */
 int check_ls(const Session *session, const char *path);
 int check_cat(const Session *session, const char *path);
 int check_list_profiles(void);

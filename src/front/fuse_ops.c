@@ -194,8 +194,9 @@ static void op_release(fuse_req_t req, fuse_ino_t ino,
 	fuse_reply_err(req, 0);
 }
 
-/* The hot path: no lock, no copy. Where the image was truncated meanwhile,
- * the kernel fails to take the bytes and fails the read with EIO. */
+/* The hot path: for files of memory no lock and no copy. Where the image was
+ * truncated meanwhile, the kernel fails to take the bytes and fails the read
+ * with EIO. */
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
@@ -306,6 +307,8 @@ static bool list_one(struct listing *l, const struct tree_node *dir,
 	g_autofree char *name = NULL;
 	struct tree_node node = *dir;
 
+	if (pos == 1)
+		node = tree_parent(dir);
 	if (pos < 2)
 		name = g_strdup(pos ? ".." : ".");
 	else if (!tree_entry(l->fs->tree, dir, pos - 2, &node, &name))

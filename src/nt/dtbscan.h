@@ -23,8 +23,8 @@ bool nt_dtb_is_pml4(const uint8_t page[4096], PhysAddr pa, uint64_t phys_end);
 /* How many entries of the kernel half of the table at dtb are present. */
 unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb);
 
-/* Calls fn for each such table at or above start, ascending, over the whole
- * image but the holes of its file, until it returns false. */
+/* Calls fn for each page that is one, ascending, over the whole image but the
+ * holes of its file, until it returns false. */
 typedef bool (*nt_dtb_fn)(void *ctx, PhysAddr dtb);
 void nt_dtb_scan(const PhysMem *pm, nt_dtb_fn fn, void *ctx);
 

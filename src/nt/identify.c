@@ -231,7 +231,7 @@ static unsigned processors(const NtKernel *k, const Image *image)
 	if (k->has_image &&
 	    nt_kimage_symbol(&k->as, &k->image, "KeNumberProcessors", &va) &&
 	    vtop_read(&k->as, va, raw, sizeof raw)) {
-		/* A CCHAR on Windows 7 and earlier, an ULONG later. */
+		/* A CCHAR up to Windows 8.1, an ULONG later. */
 		uint32_t n = k->kuser.major < 10 ? raw[0] : load_le32(raw);
 
 		if (n > 0 && n <= 2048)

@@ -82,15 +82,28 @@ static void find_image(struct finder *f, NtKernel *k)
 {
 	if (f->hints->kernel_base) {
 		nt_kimage_at(&k->as, VIRT(f->hints->kernel_base), &k->image);
-		k->has_image = true;
-		return;
+		k->has_image = k->image.has_pe;
 	}
-	k->has_image = nt_kimage_find(&k->as, f->kernel_hint, &k->image);
+	if (!k->has_image)
+		k->has_image = nt_kimage_find(&k->as, f->kernel_hint, &k->image);
 	if (k->has_image || (!k->kuser.valid && !f->deep) ||
 	    f->n_rsds >= RSDS_TRIALS_MAX)
 		return;
 	f->n_rsds++;
 	k->has_image = nt_kimage_find_rsds(&k->as, &k->image);
+}
+
+/* kernel_base= is a hint as others are: a base with no header there only
+ * counts where the search leads to no other. */
+static void log_base(const NtKernel *k, const struct finder *f)
+{
+	uint64_t want = f->hints->kernel_base;
+
+	if (want && (!k->has_image || k->image.base.v != want))
+		log_add(f->log, LOG_WARN, "kernel",
+			"kernel_base=0x%" PRIx64 ": there is no kernel's header"
+			" there; it was looked for elsewhere",
+			want);
 }
 
 static void examine(struct finder *f, PhysAddr dtb, const char *source)
@@ -206,6 +219,7 @@ static void log_result(const NtKernel *k, const struct finder *f)
 		log_add(f->log, LOG_WARN, "kernel",
 			"KUSER_SHARED_DATA is missing or damaged: no capture"
 			" time, the version comes from the kernel's image");
+	log_base(k, f);
 	if (!k->has_image)
 		log_add(f->log, LOG_WARN, "kernel",
 			"the kernel's image was not found; kernel_base="

@@ -34,7 +34,8 @@ bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
  * The same when the header is gone: by the RSDS record of the kernel. The
  * base then follows from the symbols (the one base at which
  * PsActiveProcessHead is a closed list), else from where mapped memory
- * begins, which is only a guess. Reads all that is mapped in the range.
+ * begins, which is only a guess. Reads what is mapped in the range, within the
+ * same bound as above.
  */
 bool nt_kimage_find_rsds(const struct addr_space *as, struct nt_kimage *ret);
 

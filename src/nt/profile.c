@@ -49,8 +49,8 @@ static void fill_eprocess(struct nt_profile *p)
 	e->create_time = member(p, "_EPROCESS.CreateTime");
 	e->exit_time = member(p, "_EPROCESS.ExitTime");
 	e->peb = member(p, "_EPROCESS.Peb");
-	/* Renamed with 10586, when its target changed (see F.1 of
-	 * docs/architecture.md, "Windows facts"). */
+	/* Renamed with 10586, when its target changed (docs/formats.md,
+	 * "Process objects"). */
 	e->wow64 = member_either(p, "_EPROCESS.WoW64Process",
 				 "_EPROCESS.Wow64Process");
 	e->session = member(p, "_EPROCESS.Session");

@@ -79,10 +79,18 @@ static struct soft_pte decode_transition(const struct nt_soft_ctx *ctx,
 static uint64_t swap_offset(const struct nt_soft_ctx *ctx, uint64_t entry)
 {
 	uint64_t mask = ctx->invalid_pte_mask;
+	uint64_t high;
 
-	if (ctx->pte.swizzle.bit_len && !field_get(ctx->pte.swizzle, entry))
-		entry &= ~mask;
-	return field_get(ctx->pte.pagefile_high, entry);
+	if (!ctx->pte.swizzle.bit_len || field_get(ctx->pte.swizzle, entry))
+		return field_get(ctx->pte.pagefile_high, entry);
+	if (!mask) {
+		/* Not known: nothing but one high bit is taken for it. */
+		high = entry & ~UINT64_C(0xfffffffff);
+		if (high && !(high & (high - 1)) && high >> 52 == 0 &&
+		    !field_get(ctx->pte.pagefile_low, entry))
+			mask = high;
+	}
+	return field_get(ctx->pte.pagefile_high, entry & ~mask);
 }
 
 static struct soft_pte decode(const void *ctx_void, uint64_t entry,
@@ -105,13 +113,14 @@ static struct soft_pte decode(const void *ctx_void, uint64_t entry,
 	return r;
 }
 
-static unsigned leaf_rights(const void *ctx, uint64_t entry, unsigned rights)
+static unsigned leaf_rights(const void *ctx, uint64_t entry, unsigned rights,
+			    unsigned allowed)
 {
 	(void)ctx;
 	if (entry & PTE_COPY_ON_WRITE)
 		return rights | RIGHT_COW;
 	if (entry & PTE_WRITE)
-		return rights | RIGHT_WRITE;
+		return rights | (RIGHT_WRITE & allowed);
 	return rights;
 }
 

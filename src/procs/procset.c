@@ -68,8 +68,14 @@ static struct proc_entry *add(ProcSet *set, VirtAddr eprocess)
 {
 	struct proc_entry *e = find(set, eprocess);
 
-	if (e || set->entries->len >= PROCS_MAX)
+	if (e)
 		return e;
+	if (set->entries->len >= PROCS_MAX) {
+		log_add(set->log, LOG_FAIL, "processes",
+			"more than %u processes; the others were left out",
+			PROCS_MAX);
+		return NULL;
+	}
 	e = entry_new(set->kernel, eprocess);
 	if (!e)
 		return NULL;

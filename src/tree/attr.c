@@ -102,8 +102,6 @@ static void set_times(const Tree *tree, const struct tree_node *node,
 {
 	const Space *space = node->space;
 
-	if (is_link(node))
-		space = tree->proc_spaces->pdata[node->arg];
 	st->st_mtim.tv_sec = space ? space->sec : tree->sec;
 	st->st_mtim.tv_nsec = space ? space->nsec : tree->nsec;
 	st->st_atim = st->st_ctim = st->st_mtim;

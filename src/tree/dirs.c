@@ -120,8 +120,10 @@ static int find_by_name(Tree *tree, const char *name, struct tree_node *ret)
 
 	if (!i)
 		return -ENOENT;
-	*ret = (struct tree_node){ .kind = NODE_LINK_NAME,
-				   .arg = GPOINTER_TO_UINT(i) - 1 };
+	*ret = (struct tree_node){
+		.kind = NODE_LINK_NAME,
+		.space = tree->proc_spaces->pdata[GPOINTER_TO_UINT(i) - 1],
+	};
 	return 0;
 }
 
@@ -136,7 +138,8 @@ static int find_by_eprocess(Tree *tree, const char *name,
 	i = procset_find_eprocess(tree->facts.procs, VIRT(va));
 	if (i == SIZE_MAX)
 		return -ENOENT;
-	*ret = (struct tree_node){ .kind = NODE_LINK_EPROCESS, .arg = i };
+	*ret = (struct tree_node){ .kind = NODE_LINK_EPROCESS,
+				   .space = tree->proc_spaces->pdata[i] };
 	return 0;
 }
 
@@ -202,10 +205,10 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 }
 
 /* Links lead to a process's folder. */
-static void follow(const Tree *tree, struct tree_node *node)
+static void follow(struct tree_node *node)
 {
 	if (node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS)
-		(void)space_node(tree->proc_spaces->pdata[node->arg], node);
+		node->kind = NODE_SPACE;
 }
 
 int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
@@ -221,7 +224,7 @@ int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
 		r = tree_lookup(tree, &node, *part, &node);
 		if (r)
 			return r;
-		follow(tree, &node);
+		follow(&node);
 	}
 	*ret = node;
 	return 0;
@@ -256,14 +259,15 @@ static bool process_at(Tree *tree, enum node_kind kind, uint64_t i,
 	if (i >= procset_count(tree->facts.procs))
 		return false;
 	e = procset_get(tree->facts.procs, (size_t)i);
-	*ret = (struct tree_node){ .kind = kind, .arg = i };
+	*ret = (struct tree_node){ .kind = kind,
+				   .space = tree->proc_spaces->pdata[i] };
 	if (kind == NODE_LINK_NAME) {
 		*name = g_strdup(tree->links->pdata[i]);
 	} else if (kind == NODE_LINK_EPROCESS) {
 		*name = g_strdup_printf("%016" PRIx64, e->p.eprocess.v);
 	} else {
 		*name = g_strdup(e->dir);
-		return !space_node(tree->proc_spaces->pdata[i], ret);
+		ret->kind = NODE_SPACE;
 	}
 	return true;
 }
@@ -338,11 +342,26 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 	return false;
 }
 
+struct tree_node tree_parent(const struct tree_node *node)
+{
+	struct tree_node parent = { .kind = NODE_ROOT };
+
+	if (node->kind == NODE_REGIONS) {
+		parent.kind = NODE_SPACE;
+		parent.space = node->space;
+	} else if (node->kind == NODE_SPACE) {
+		if (node->space->kind == SPACE_PROCESS)
+			parent.kind = NODE_PROC;
+		else if (node->space->kind == SPACE_DTB)
+			parent.kind = NODE_DTBS;
+	}
+	return parent;
+}
+
 char *tree_readlink(Tree *tree, const struct tree_node *node)
 {
+	(void)tree;
 	if (node->kind != NODE_LINK_NAME && node->kind != NODE_LINK_EPROCESS)
 		return NULL;
-	return g_strdup_printf("../proc/%s",
-			       procset_get(tree->facts.procs,
-					   (size_t)node->arg)->dir);
+	return g_strdup_printf("../proc/%s", node->space->proc->dir);
 }

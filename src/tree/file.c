@@ -186,6 +186,16 @@ bool tree_file_is_sparse(const TreeFile *file)
 	return file->is_sparse;
 }
 
+/* Was the image unreadable when what the file shows was looked for? Then it
+ * knows nothing, and must not look like a file of nothing. */
+static bool is_lost(const TreeFile *file)
+{
+	const SpaceView *view = file->is_sparse ? file->sparse.view :
+						  file->view;
+
+	return view && addr_map_counts(view->map)->walk.io_error;
+}
+
 static GBytes *text_bytes(TreeFile *file)
 {
 	return file->live ? live_text_bytes(file->live) : file->bytes;
@@ -219,6 +229,8 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 	const uint8_t *bytes;
 	gsize size;
 
+	if (is_lost(file))
+		return -EIO;
 	if (file->is_sparse)
 		return sparse_read(&file->sparse, off, len, plan);
 	if (file->rows)

@@ -53,6 +53,8 @@ static bool next_page(const SpaceView *view, struct row_pos *pos,
 	if (pos->run >= addr_map_n_data(view->map))
 		return false;
 	run = addr_map_data(view->map, pos->run);
+	if (pos->done >= run.len) /* another view than that of the marks */
+		return false;
 	row->va = run.va + pos->done;
 	row->pa = run.pa + pos->done;
 	row->rights = run.rights;

@@ -117,7 +117,9 @@ static struct addr_space dtb_addr_space(const Tree *tree, uint64_t dtb)
 {
 	struct addr_space as = { .pm = tree->facts.pm, .root = PHYS(dtb) };
 
-	if (tree->facts.kernel && !tree->options.form)
+	if (tree->facts.kernel &&
+	    (!tree->options.form ||
+	     tree->options.form == tree->facts.kernel->as.form))
 		return nt_kernel_space(tree->facts.kernel, dtb);
 	as.form = tree->options.form ? tree->options.form :
 				       vtop_guess_form(as.pm, as.root);

@@ -27,8 +27,8 @@ struct read_plan {
 
 void read_plan_init(struct read_plan *plan);
 void read_plan_clear(struct read_plan *plan);
-/* Copies the planned bytes; false where the image does not hold them any
- * more. buf has room for plan->len. */
+/* Copies the planned bytes to buf, which has room for plan->len. Only for
+ * images that nobody truncates meanwhile: for tests. */
 void read_plan_gather(const struct read_plan *plan, void *buf);
 
 struct sparse {

@@ -37,7 +37,7 @@ enum node_kind {
 	NODE_BY_NAME,
 	NODE_BY_EPROCESS,
 	NODE_DTBS,	  /* dtb/ */
-	NODE_LINK_NAME,	  /* arg: position of the process */
+	NODE_LINK_NAME,	  /* space: of the process it leads to */
 	NODE_LINK_EPROCESS,
 	NODE_SPACE,	  /* proc/PID/, kernel/, dtb/HEX/ */
 	NODE_TEXT,	  /* arg: enum space_text */
@@ -49,7 +49,8 @@ enum node_kind {
 /* Which file it is: a plain value, equal for equal files. */
 struct tree_node {
 	enum node_kind kind;
-	Space *space;	/* of NODE_SPACE and below; borrowed from the tree */
+	Space *space;	/* of NODE_SPACE and below, and of links; borrowed
+			 * from the tree */
 	uint64_t arg;
 };
 
@@ -80,6 +81,8 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 		struct tree_node *ret, char **name);
 /* Exact: renders or walks where the size is not known yet. */
 void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
+/* The folder that a folder is in; the root's is itself. */
+struct tree_node tree_parent(const struct tree_node *dir);
 /* (transfer full), NULL where node is no link. */
 char *tree_readlink(Tree *tree, const struct tree_node *node);
 

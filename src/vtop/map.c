@@ -198,9 +198,12 @@ static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 	};
 
 	if (page_state_has_data(leaf->state)) {
-		if (leaf_class(leaf->len))
+		uint64_t before = c->data_bytes;
+		bool go_on = add_data(b, run);
+
+		if (leaf_class(leaf->len) && c->data_bytes > before)
 			c->large[leaf_class(leaf->len) - 1]++;
-		return add_data(b, run);
+		return go_on;
 	}
 	c->pages[leaf->state] += leaf->len >> PAGE_SHIFT_4K;
 	if (page_state_is_lost(leaf->state)) {

@@ -78,7 +78,7 @@ static struct entry_result decode_present(const struct entry_view *v)
 		       PHYS(v->entry & form->pa_mask);
 	if (!r.table && v->as->soft && v->as->soft->leaf_rights)
 		r.rights = v->as->soft->leaf_rights(v->as->soft_ctx, v->entry,
-						    r.rights);
+						    r.rights, v->rights);
 	return r;
 }
 
@@ -239,6 +239,7 @@ static bool read_table(struct walk *w, unsigned level, PhysAddr table,
 		       uint8_t *buf, size_t len)
 {
 	size_t entry_bytes = w->as->form->entry_bytes;
+	enum phys_status status;
 	bool any = false;
 
 	if (!w->budget.tables) {
@@ -247,10 +248,12 @@ static bool read_table(struct walk *w, unsigned level, PhysAddr table,
 		return false;
 	}
 	w->budget.tables--;
-	if (physmem_read(w->as->pm, table, buf, len) == PHYS_OK) {
+	status = physmem_read(w->as->pm, table, buf, len);
+	if (status == PHYS_OK) {
 		w->stats.tables[level]++;
 		return true;
 	}
+	w->stats.io_error |= status == PHYS_IO;
 	if (!physmem_has_page(w->as->pm, table))
 		return false;
 	memset(buf, 0, len);

@@ -62,10 +62,10 @@ struct soft_pte_ops {
 	 * 1 for the one above, ... */
 	struct soft_pte (*decode)(const void *ctx, uint64_t entry,
 				  unsigned level_up);
-	/* Rights that software bits of a present leaf add or mark; may be
-	 * NULL. */
+	/* Rights that software bits of a present leaf add or mark, within
+	 * what the levels above allow; may be NULL. */
 	unsigned (*leaf_rights)(const void *ctx, uint64_t entry,
-				unsigned rights);
+				unsigned rights, unsigned allowed);
 	/* NX in top-level entries of the lower half says nothing about pages:
 	 * with KVA shadow, Windows sets it in the tables that the kernel runs
 	 * on, while the process runs on others that lack it. */
@@ -121,6 +121,7 @@ typedef bool (*vtop_leaf_fn)(void *ctx, const struct vtop_leaf *leaf);
 struct vtop_stats {
 	uint64_t tables[PAGING_LEVELS_MAX]; /* table pages read per level */
 	bool exhausted;	/* the budget ended the walk */
+	bool io_error;	/* the image could not be read where it should be */
 };
 
 /*
