@@ -20,6 +20,8 @@ struct FuseFs {
 	Tree *tree;
 	const char *mountpoint;
 	InodeTable *inodes;
+	GMutex files_lock;  /* guards the next one */
+	GHashTable *files;  /* TreeFile that are open, owned */
 	Inode root;
 	int ready_fd;
 	bool eio;
@@ -35,6 +37,10 @@ FuseFs *fuse_fs_new(const Session *session, const Options *options,
 	fs->tree = session->tree;
 	fs->mountpoint = options->mountpoint;
 	fs->inodes = inode_table_new();
+	g_mutex_init(&fs->files_lock);
+	fs->files = g_hash_table_new_full(NULL, NULL,
+					  (GDestroyNotify)tree_file_close,
+					  NULL);
 	fs->root.node = tree_root(fs->tree);
 	fs->ready_fd = ready_fd;
 	fs->eio = options->tree.eio;
@@ -46,6 +52,9 @@ void fuse_fs_free(FuseFs *fs)
 {
 	if (!fs)
 		return;
+	/* No release comes for what is open when the session ends. */
+	g_hash_table_unref(fs->files);
+	g_mutex_clear(&fs->files_lock);
 	inode_table_free(fs->inodes);
 	g_free(fs);
 }
@@ -161,6 +170,21 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, EINVAL);
 }
 
+static void keep_file(FuseFs *fs, TreeFile *file)
+{
+	g_mutex_lock(&fs->files_lock);
+	g_hash_table_add(fs->files, file);
+	g_mutex_unlock(&fs->files_lock);
+}
+
+static void drop_file(FuseFs *fs, TreeFile *file)
+{
+	g_mutex_lock(&fs->files_lock);
+	g_hash_table_steal(fs->files, file);
+	g_mutex_unlock(&fs->files_lock);
+	tree_file_close(file);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	FuseFs *fs = fs_of(req);
@@ -177,20 +201,21 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EISDIR);
 		return;
 	}
+	keep_file(fs, file);
 	fi->fh = (uintptr_t)file;
 	fi->keep_cache = 1;
 	/* A short reply to a cached read would be taken for the end of the
 	 * file: reads that may fail in the middle go past the cache. */
 	fi->direct_io = fs->eio && tree_file_is_sparse(file);
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		tree_file_close(file);
+		drop_file(fs, file);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
 	(void)ino;
-	tree_file_close(file_of(fi));
+	drop_file(fs_of(req), file_of(fi));
 	fuse_reply_err(req, 0);
 }
 

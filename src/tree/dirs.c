@@ -92,24 +92,24 @@ static int find_process(Tree *tree, const char *name, struct tree_node *ret)
 	return space_node(tree->proc_spaces->pdata[i], ret);
 }
 
-/* Hex digits, with or without 0x, and nothing else. */
-static bool parse_hex(const char *name, uint64_t *ret)
+/* One to 16 hex digits and nothing else. */
+static bool parse_hex(const char *digits, uint64_t *ret)
 {
-	char *end;
+	size_t n = strspn(digits, "0123456789abcdefABCDEF");
 
-	if (name[0] == '0' && (name[1] == 'x' || name[1] == 'X'))
-		name += 2;
-	if (!g_ascii_isxdigit(*name) || strlen(name) > 16)
+	if (!n || n > 16 || digits[n])
 		return false;
-	*ret = g_ascii_strtoull(name, &end, 16);
-	return !*end;
+	*ret = g_ascii_strtoull(digits, NULL, 16);
+	return true;
 }
 
 static int find_dtb(Tree *tree, const char *name, struct tree_node *ret)
 {
+	bool prefix = name[0] == '0' && (name[1] == 'x' || name[1] == 'X');
 	uint64_t dtb;
 
-	if (!parse_hex(name, &dtb))
+	/* With 0x, as the folder lists them, or without. */
+	if (!parse_hex(prefix ? name + 2 : name, &dtb))
 		return -ENOENT;
 	return space_node(tree_dtb_space(tree, dtb), ret);
 }
@@ -133,7 +133,8 @@ static int find_by_eprocess(Tree *tree, const char *name,
 	uint64_t va;
 	size_t i;
 
-	if (strlen(name) != 16 || !parse_hex(name, &va))
+	/* As it is listed: 16 digits, lower case. */
+	if (strspn(name, "0123456789abcdef") != 16 || !parse_hex(name, &va))
 		return -ENOENT;
 	i = procset_find_eprocess(tree->facts.procs, VIRT(va));
 	if (i == SIZE_MAX)

@@ -227,6 +227,7 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 		   struct read_plan *plan)
 {
 	const uint8_t *bytes;
+	GBytes *text;
 	gsize size;
 
 	if (is_lost(file))
@@ -235,9 +236,11 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 		return sparse_read(&file->sparse, off, len, plan);
 	if (file->rows)
 		return read_rows(file, off, len, plan);
-	bytes = g_bytes_get_data(text_bytes(file), &size);
+	text = text_bytes(file);
+	bytes = g_bytes_get_data(text, &size);
 	if (off >= size)
 		return 0;
+	plan->text = g_bytes_ref(text);
 	plan->len = (size_t)MIN(MIN(len, size - off), PLAN_MAX_BYTES);
 	plan->iov[0] = (struct iovec){ (void *)(uintptr_t)(bytes + off),
 				       plan->len };

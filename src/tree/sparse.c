@@ -15,6 +15,7 @@ void read_plan_init(struct read_plan *plan)
 	plan->n = 0;
 	plan->len = 0;
 	plan->bounce = NULL;
+	plan->text = NULL;
 	plan->copying = false;
 }
 
@@ -22,6 +23,7 @@ void read_plan_clear(struct read_plan *plan)
 {
 	g_free(plan->bounce);
 	plan->bounce = NULL;
+	g_clear_pointer(&plan->text, g_bytes_unref);
 	plan->n = 0;
 	plan->len = 0;
 }

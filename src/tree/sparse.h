@@ -22,6 +22,7 @@ struct read_plan {
 	unsigned n;
 	size_t len;	/* bytes in all */
 	uint8_t *bounce; /* owned; or NULL */
+	GBytes *text;	 /* what the vectors point into, kept; or NULL */
 	bool copying;
 };
 
