@@ -109,6 +109,8 @@ static bool take_regex(Options *o, const char *value, GError **error)
 {
 	g_autoptr(GError) inner = NULL;
 
+	if (!g_utf8_validate(value, -1, NULL))
+		return fail(error, "proc_regex=: is not valid UTF-8");
 	g_clear_pointer(&o->select.proc_regex, g_regex_unref);
 	o->select.proc_regex = g_regex_new(
 		value, G_REGEX_CASELESS | G_REGEX_OPTIMIZE, 0, &inner);
