@@ -132,6 +132,12 @@ static void cut_name(GString *name)
 		return;
 	while (len && ((uint8_t)name->str[len] & 0xc0) == 0x80)
 		len--;
+	/* Nor in the middle of an escape: \ooo. */
+	for (size_t back = 1; back <= 3; back++)
+		if (name->str[len - back] == '\\') {
+			len -= back;
+			break;
+		}
 	g_string_truncate(name, len);
 }
 

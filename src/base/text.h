@@ -43,7 +43,8 @@ char *text_escape_line(const char *utf8);
 char *text_escape_filename(const char *utf8);
 
 /* ISO 8601 in UTC with seconds for a FILETIME (100 ns since 1601), or "-"
- * for 0 and for what lies beyond the year 9999. (transfer full) */
+ * for times before 1970 (0 is none) and beyond the year 9999. (transfer full)
+ */
 char *text_filetime(uint64_t filetime);
 
 /* Unix time of a FILETIME; false for 0 and for times before 1970 or beyond

@@ -362,15 +362,27 @@ static void command_line_clear(struct command_line *c)
 	g_strfreev(c->rest);
 }
 
+static bool takes_value(const char *arg)
+{
+	static const char *const options[] = { "-o", "--options", "--ls",
+					       "--cat", "--ready-fd", NULL };
+
+	return g_strv_contains(options, arg);
+}
+
 /* GOption knows "-o LIST" only, mount(8) and habit write "-oLIST" too. */
 static char **split_arguments(int argc, char **argv)
 {
 	g_autoptr(GPtrArray) out = g_ptr_array_new();
-	bool operands = false;
+	bool operands = false, value = false;
 
 	for (int i = 0; i < argc; i++) {
+		bool is_value = value;
+
 		operands |= !strcmp(argv[i], "--");
-		if (!operands && !strncmp(argv[i], "-o", 2) && argv[i][2]) {
+		value = !is_value && takes_value(argv[i]);
+		if (!operands && !is_value && !strncmp(argv[i], "-o", 2) &&
+		    argv[i][2]) {
 			g_ptr_array_add(out, g_strdup("-o"));
 			g_ptr_array_add(out, g_strdup(argv[i] + 2));
 		} else {
@@ -395,11 +407,12 @@ static bool read_command_line(int argc, char **argv, struct command_line *c,
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &c->help, NULL, NULL },
 		{ "version", 'V', 0, G_OPTION_ARG_NONE, &c->version, NULL,
 		  NULL },
-		{ "foreground", 'f', 0, G_OPTION_ARG_NONE, &c->foreground, NULL, NULL },
+		{ "foreground", 'f', 0, G_OPTION_ARG_NONE, &c->foreground,
+		  NULL, NULL },
 		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &c->debug, NULL, NULL },
 		{ "single", 's', 0, G_OPTION_ARG_NONE, &c->single, NULL, NULL },
-		{ "options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &c->options, NULL,
-		  NULL },
+		{ "options", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &c->options,
+		  NULL, NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
 		  &c->rest, NULL, NULL },
 		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },

@@ -45,8 +45,9 @@ static void read_qemu_cpu(Image *image, const uint8_t *desc, size_t len)
 	add_cpu(image, &cpu);
 }
 
-/* DBGFCORECPU (VirtualBox dbgfcorefmt.h): 18 u64 registers, six selectors {u64 base, u32 limit, u32 attr, u16 sel + pad: 24 bytes}
- * cs ds es fs gs ss, cr0 at 0x120. */
+/* DBGFCORECPU (VirtualBox dbgfcorefmt.h): 18 u64 registers, six selectors {u64
+ * base, u32 limit, u32 attr, u16 sel + pad: 24 bytes} cs ds es fs gs ss, cr0 at
+ * 0x120, cr2, cr3. */
 static void read_vbox_cpu(Image *image, const uint8_t *desc, size_t len)
 {
 	struct image_cpu cpu = { 0 };

@@ -95,7 +95,8 @@ Image *image_open_io(ImageIo *io, const char *path, const char *format,
 	image->io = io;
 	image->runs = image_runs_new();
 	image->cpus = g_array_new(FALSE, TRUE, sizeof(struct image_cpu));
-	image->ops = format ? find_format(format, error) : probe_formats(io, error);
+	image->ops = format ? find_format(format, error) :
+			      probe_formats(io, error);
 	if (!image->ops || !open_format(image, log, error)) {
 		g_prefix_error(error, "%s: ", path);
 		return NULL;

@@ -59,7 +59,8 @@ static uint32_t build_of_version(const char *version)
 {
 	unsigned major, minor, build;
 
-	if (!version || sscanf(version, "%u.%u.%u", &major, &minor, &build) != 3)
+	if (!version ||
+	    sscanf(version, "%u.%u.%u", &major, &minor, &build) != 3)
 		return 0;
 	return build;
 }
@@ -188,12 +189,15 @@ static void accept_unchecked(NtKernel *k, const struct choice *c)
 bool nt_identify_profile(NtKernel *k, bool scan)
 {
 	g_autofree struct choice *c = g_new0(struct choice, 1);
+	struct nt_anchors anchors = { 0 };
 	size_t which;
 
+	if (k->has_image)
+		anchors = nt_system_anchors(&k->as, &k->image);
 	find_build(k);
 	list_choices(k, c);
 	for (size_t i = 0; k->has_image && i < c->n; i++)
-		if (nt_system_by_symbol(&k->as, &c->profiles[i], &k->image,
+		if (nt_system_by_symbol(&k->as, &c->profiles[i], &anchors,
 					&k->system)) {
 			accept(k, c, i);
 			return false;

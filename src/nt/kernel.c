@@ -85,7 +85,8 @@ static void find_image(struct finder *f, NtKernel *k)
 		k->has_image = k->image.has_pe;
 	}
 	if (!k->has_image)
-		k->has_image = nt_kimage_find(&k->as, f->kernel_hint, &k->image);
+		k->has_image = nt_kimage_find(&k->as, f->kernel_hint,
+					      &k->image);
 	if (k->has_image || (!k->kuser.valid && !f->deep) ||
 	    f->n_rsds >= RSDS_TRIALS_MAX)
 		return;
@@ -128,8 +129,9 @@ static void try_dtb(struct finder *f, PhysAddr dtb, const char *source)
 	if (f->done || f->n_trials >= TRIALS_MAX ||
 	    !physmem_has_page(f->pm, dtb))
 		return;
-	f->tried[f->n_trials++] =
-		(struct trial){ dtb, source, nt_dtb_kernel_entries(f->pm, dtb) };
+	f->tried[f->n_trials++] = (struct trial){
+		dtb, source, nt_dtb_kernel_entries(f->pm, dtb)
+	};
 	examine(f, dtb, source);
 }
 
@@ -208,7 +210,8 @@ static void log_result(const NtKernel *k, const struct finder *f)
 	if (!k) {
 		log_add(f->log, LOG_FAIL, "kernel",
 			"no x64 Windows kernel found (%u candidate(s) for its"
-			" DTB tried; other kinds are not looked for); dtb=ADDRESS names a top-level page table,"
+			" DTB tried; other kinds are not looked for);"
+			" dtb=ADDRESS names a top-level page table,"
 			" kernel_base=ADDRESS the kernel's base",
 			f->n_trials);
 		return;

@@ -21,7 +21,8 @@ struct nt_kuser {
 	uint64_t system_time;	/* FILETIME */
 	uint32_t major, minor;
 	uint32_t build;		/* 0 before Windows 10 */
-	uint32_t product_type;	/* 1 workstation, 2 domain controller, 3 server */
+	uint32_t product_type;	/* 1 workstation, 2 domain controller,
+				 * 3 server */
 };
 
 typedef struct NtKernel NtKernel;

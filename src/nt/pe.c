@@ -179,15 +179,22 @@ bool nt_pe_pdb(const struct addr_space *as, const struct nt_pe *pe,
 	return false;
 }
 
-/* A NUL-terminated string; false where it is longer than size - 1. */
+/* A NUL-terminated string; false where it is longer than size - 1. Read page
+ * by page: the one after its end need not be there. */
 static bool read_string(const struct addr_space *as, VirtAddr va, char *ret,
 			size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (!vtop_read(as, VIRT(va.v + i), ret + i, 1))
+	size_t done = 0;
+
+	while (done < size) {
+		uint64_t left = PAGE_SIZE_4K - ((va.v + done) & PAGE_MASK_4K);
+		size_t n = (size_t)MIN(left, size - done);
+
+		if (!vtop_read(as, VIRT(va.v + done), ret + done, n))
 			return false;
-		if (!ret[i])
+		if (memchr(ret + done, 0, n))
 			return true;
+		done += n;
 	}
 	return false;
 }

@@ -65,15 +65,27 @@ bool nt_system_check(const struct addr_space *as,
 	return ok;
 }
 
+struct nt_anchors nt_system_anchors(const struct addr_space *as,
+				    const struct nt_kimage *image)
+{
+	struct nt_anchors a = { 0 };
+
+	(void)nt_kimage_symbol(as, image, "PsInitialSystemProcess",
+			       &a.initial_system);
+	(void)nt_kimage_symbol(as, image, "PsActiveProcessHead",
+			       &a.active_head);
+	return a;
+}
+
 static bool by_pointer(const struct addr_space *as,
 		       const struct nt_profile *profile,
-		       const struct nt_kimage *image, struct nt_system *ret)
+		       const struct nt_anchors *anchors,
+		       struct nt_system *ret)
 {
 	uint8_t raw[8];
-	VirtAddr var;
 
-	if (!nt_kimage_symbol(as, image, "PsInitialSystemProcess", &var) ||
-	    !vtop_read(as, var, raw, sizeof raw))
+	if (!anchors->initial_system.v ||
+	    !vtop_read(as, anchors->initial_system, raw, sizeof raw))
 		return false;
 	if (!nt_system_check(as, profile, VIRT(load_le64(raw)), ret))
 		return false;
@@ -83,14 +95,12 @@ static bool by_pointer(const struct addr_space *as,
 
 static bool by_head(const struct addr_space *as,
 		    const struct nt_profile *profile,
-		    const struct nt_kimage *image, struct nt_system *ret)
+		    const struct nt_anchors *anchors, struct nt_system *ret)
 {
-	VirtAddr head;
-	uint64_t va;
+	uint64_t va = anchors->active_head.v;
 
-	if (!nt_kimage_symbol(as, image, "PsActiveProcessHead", &head))
+	if (!va)
 		return false;
-	va = head.v;
 	for (unsigned i = 0; i < HEAD_ENTRIES_MAX; i++) {
 		uint8_t raw[8];
 
@@ -109,10 +119,11 @@ static bool by_head(const struct addr_space *as,
 
 bool nt_system_by_symbol(const struct addr_space *as,
 			 const struct nt_profile *profile,
-			 const struct nt_kimage *image, struct nt_system *ret)
+			 const struct nt_anchors *anchors,
+			 struct nt_system *ret)
 {
-	return by_pointer(as, profile, image, ret) ||
-	       by_head(as, profile, image, ret);
+	return by_pointer(as, profile, anchors, ret) ||
+	       by_head(as, profile, anchors, ret);
 }
 
 struct scan {
@@ -157,7 +168,8 @@ static bool try_hit(struct scan *s, VirtAddr name)
 	unsigned best = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		VirtAddr va = VIRT(name.v - s->profiles[i].eprocess.name);
+		uint64_t offset = s->profiles[i].eprocess.name;
+		VirtAddr va = VIRT(name.v - offset);
 		struct nt_system system;
 		unsigned n;
 
@@ -230,7 +242,8 @@ bool nt_system_by_scan(const struct addr_space *as,
 {
 	g_autofree uint8_t *buf = g_malloc(PAGE_SIZE_4K);
 	struct scan s = { .as = as, .profiles = profiles, .n = n,
-			  .n_preferred = n_preferred, .ret = ret, .which = which,
+			  .n_preferred = n_preferred, .ret = ret,
+			  .which = which,
 			  .hits_left = SCAN_HITS_MAX, .buf = buf };
 	struct vtop_budget budget = vtop_budget_for(as->pm);
 	unsigned top = as->form->va_bits - 9;

@@ -23,11 +23,23 @@ bool nt_system_check(const struct addr_space *as,
 		     const struct nt_profile *profile, VirtAddr va,
 		     struct nt_system *ret);
 
-/* By the symbols or exports of the kernel: PsInitialSystemProcess, then the
- * first entries of PsActiveProcessHead. */
+/* The variables of the kernel that lead to System; 0 where not known. */
+struct nt_anchors {
+	VirtAddr initial_system; /* PsInitialSystemProcess */
+	VirtAddr active_head;	 /* PsActiveProcessHead */
+};
+
+/* By the symbols or exports of the kernel: looked up once, for they do not
+ * depend on the profile. */
+struct nt_anchors nt_system_anchors(const struct addr_space *as,
+				    const struct nt_kimage *image);
+
+/* By what PsInitialSystemProcess points at, then by the first entries of
+ * PsActiveProcessHead. */
 bool nt_system_by_symbol(const struct addr_space *as,
 			 const struct nt_profile *profile,
-			 const struct nt_kimage *image, struct nt_system *ret);
+			 const struct nt_anchors *anchors,
+			 struct nt_system *ret);
 
 /*
  * By looking at all memory that is mapped in the kernel half for its name,

@@ -220,8 +220,11 @@ int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
 	for (char **part = parts; *part; part++) {
 		int r;
 
-		if (!**part || !strcmp(*part, "."))
+		if (!**part || !strcmp(*part, ".")) {
+			if (!tree_is_dir(&node))
+				return -ENOTDIR;
 			continue;
+		}
 		r = tree_lookup(tree, &node, *part, &node);
 		if (r)
 			return r;

@@ -24,7 +24,7 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "  status         what the EPROCESS says\n"
 "  methods        which methods found it\n"
 "  vmem           its memory: offset = virtual address, sparse\n"
-"  regions/       the same, one file per range of equal rights (yara, strings)\n"
+"  regions/       the same, one file per range of equal rights (for yara)\n"
 "by-name/         links to proc/ by process name\n"
 "by-eprocess/     links to proc/ by EPROCESS address\n"
 "kernel/          the kernel half of the System process, same files;\n"

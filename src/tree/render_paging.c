@@ -59,13 +59,14 @@ static void self_map(struct sink *out, const Space *space)
 	const struct addr_space *as = &space->as;
 	PhysAddr dtb = addr_space_dtb(as);
 	unsigned n = 1u << as->form->levels[0].bits;
+	size_t bytes = as->form->entry_bytes;
 
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t raw[8] = { 0 };
 		uint64_t entry;
 
-		if (physmem_read(as->pm, PHYS(dtb.v + i * as->form->entry_bytes),
-				 raw, as->form->entry_bytes) != PHYS_OK)
+		if (physmem_read(as->pm, PHYS(dtb.v + i * bytes), raw,
+				 bytes) != PHYS_OK)
 			break;
 		entry = load_le64(raw);
 		if (entry & 1 && (entry & as->form->pa_mask) == dtb.v) {

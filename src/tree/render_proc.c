@@ -153,9 +153,11 @@ static void status_methods(struct sink *out, const struct proc_entry *e)
 static void status_memory(struct sink *out, const SpaceView *view)
 {
 	const struct map_counts *c = addr_map_counts(view->map);
-	uint64_t size = c->data_bytes + c->lost_bytes +
-			(c->pages[PAGE_DEMAND_ZERO] << PAGE_SHIFT_4K);
+	uint64_t size = c->data_bytes;
 
+	/* What lies behind missing tables is nobody's guess. */
+	for (unsigned i = PAGE_DEMAND_ZERO; i < PAGE_DAMAGED; i++)
+		size += c->pages[i] << PAGE_SHIFT_4K;
 	sink_printf(out, "VmSize:\t%8" PRIu64 " kB\n", size / KIB);
 	sink_printf(out, "VmRSS:\t%8" PRIu64 " kB\n", c->data_bytes / KIB);
 }

@@ -183,9 +183,10 @@ static void memmap_head(struct sink *out, const Space *space)
 	if (space->kind == SPACE_PROCESS) {
 		g_autofree char *name = text_escape_line(space->proc->p.name);
 
-		sink_printf(out, "%.50s\nProcess: '%s' pid: %-6u\n\n",
-			    "**************************************************",
-			    name, space->proc->p.pid);
+		for (unsigned i = 0; i < 50; i++)
+			sink_bytes(out, "*", 1);
+		sink_printf(out, "\nProcess: '%s' pid: %-6u\n\n", name,
+			    space->proc->p.pid);
 	}
 	if (space->empty) {
 		sink_str(out, "Unable to read pages for task.\n");

@@ -233,35 +233,30 @@ static void walk_report(struct walk *w, const struct vtop_leaf *leaf)
 		w->stopped = true;
 }
 
-/* Reads a whole table: 4 KiB cost hardly more than 8 bytes. A table of which
- * a part is outside the image is read entry by entry. */
-static bool read_table(struct walk *w, unsigned level, PhysAddr table,
-		       uint8_t *buf, size_t len)
+enum table_read {
+	TABLE_WHOLE,
+	TABLE_PART,	/* some of it is outside the image: entry by entry */
+	TABLE_NONE,
+};
+
+/* Reads a whole table: 4 KiB cost hardly more than 8 bytes. */
+static enum table_read read_table(struct walk *w, unsigned level,
+				  PhysAddr table, uint8_t *buf, size_t len)
 {
-	size_t entry_bytes = w->as->form->entry_bytes;
 	enum phys_status status;
-	bool any = false;
 
 	if (!w->budget.tables) {
 		w->stats.exhausted = true;
 		w->stopped = true;
-		return false;
+		return TABLE_NONE;
 	}
 	w->budget.tables--;
 	status = physmem_read(w->as->pm, table, buf, len);
-	if (status == PHYS_OK) {
-		w->stats.tables[level]++;
-		return true;
-	}
 	w->stats.io_error |= status == PHYS_IO;
-	if (!physmem_has_page(w->as->pm, table))
-		return false;
-	memset(buf, 0, len);
-	for (size_t i = 0; i < len; i += entry_bytes)
-		any |= physmem_read(w->as->pm, PHYS(table.v + i), buf + i,
-				    entry_bytes) == PHYS_OK;
-	w->stats.tables[level] += any;
-	return any;
+	if (status != PHYS_OK && !physmem_has_page(w->as->pm, table))
+		return TABLE_NONE;
+	w->stats.tables[level]++;
+	return status == PHYS_OK ? TABLE_WHOLE : TABLE_PART;
 }
 
 static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
@@ -295,32 +290,78 @@ static void walk_entry(struct walk *w, struct entry_view v, PhysAddr entry_pa,
 	}
 }
 
+/* A range behind something that cannot be read. */
+static void report_damaged(struct walk *w, uint64_t va, uint64_t len,
+			   PhysAddr entry_pa, unsigned level)
+{
+	struct vtop_leaf leaf = {
+		.va = virt_canonical(va, w->as->form->va_bits),
+		.len = len,
+		.entry_pa = entry_pa,
+		.level = level,
+		.state = PAGE_DAMAGED,
+	};
+
+	walk_report(w, &leaf);
+}
+
+/* The entry at index i of a table read into buf. */
+static void walk_index(struct walk *w, struct entry_view v, PhysAddr table,
+		       const uint8_t *buf, uint64_t i, uint64_t va)
+{
+	const struct paging_form *form = w->as->form;
+
+	v.entry = load_entry(form, buf + i * form->entry_bytes);
+	v.lower_half = !(va >> (form->va_bits - 1));
+	if (v.entry)
+		walk_entry(w, v, PHYS(table.v + i * form->entry_bytes), va);
+}
+
 /* False where the table cannot be read. Recursion is bounded by the levels of
  * the form. */
 static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
 		       uint64_t base)
 {
 	const struct paging_form *form = w->as->form;
-	const struct paging_level *level = &form->levels[v.level];
-	size_t n_bytes = form->entry_bytes << level->bits;
+	size_t n_bytes = form->entry_bytes << form->levels[v.level].bits;
 	uint64_t span = entry_span(form, v.level);
 	uint8_t buf[PAGE_SIZE_4K];
 	uint64_t first = w->start > base ? (w->start - base) / span : 0;
+	enum table_read got = read_table(w, v.level, table, buf, n_bytes);
 
-	if (!read_table(w, v.level, table, buf, n_bytes))
+	if (got == TABLE_NONE)
 		return false;
 	for (uint64_t i = first; i < n_bytes / form->entry_bytes; i++) {
 		uint64_t va = base + i * span;
+		PhysAddr entry_pa = PHYS(table.v + i * form->entry_bytes);
 
 		if (va > w->last || w->stopped)
 			break;
-		v.entry = load_entry(form, buf + i * form->entry_bytes);
-		v.lower_half = !(va >> (form->va_bits - 1));
-		if (v.entry)
-			walk_entry(w, v, PHYS(table.v + i * form->entry_bytes),
-				   va);
+		if (got == TABLE_WHOLE ||
+		    physmem_read(w->as->pm, entry_pa,
+				 buf + i * form->entry_bytes,
+				 form->entry_bytes) == PHYS_OK)
+			walk_index(w, v, table, buf, i, va);
+		else
+			report_damaged(w, va, span, entry_pa, v.level);
 	}
 	return true;
+}
+
+/* The top-level table cannot be read: all that its entries would lead to. */
+static void report_no_root(struct walk *w)
+{
+	const struct paging_form *form = w->as->form;
+	uint64_t span = entry_span(form, 0);
+	uint64_t n = UINT64_C(1) << form->levels[0].bits;
+	PhysAddr root = addr_space_dtb(w->as);
+
+	for (uint64_t i = w->start / span; i < n && !w->stopped; i++) {
+		if (i * span > w->last)
+			break;
+		report_damaged(w, i * span, span,
+			       PHYS(root.v + i * form->entry_bytes), 0);
+	}
 }
 
 struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
@@ -331,6 +372,7 @@ struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
 			  .budget = budget, .fn = fn, .ctx = ctx };
 	struct entry_view v = { .as = as, .rights = RIGHTS_ALL };
 
-	walk_table(&w, v, addr_space_dtb(as), 0);
+	if (!walk_table(&w, v, addr_space_dtb(as), 0))
+		report_no_root(&w);
 	return w.stats;
 }

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fuzz target: a few pages of physical memory as page tables.
+ *
+ * Input: byte 0 form (bits 0-1), hook (bit 2), runs (bits 3-4); bytes 1-2 page
+ * and bits of the root; byte 3 where the second half of the pages lies; then
+ * entries that are not 0, each {page, index / 2, 8 bytes}.
+ */
+#include "config.h"
+
+#include <glib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "fuzz/fuzz.h"
+#include "image/formats.h"
+#include "nt/softpte.h"
+#include "vtop/guess.h"
+#include "vtop/map.h"
+
+#define PAGES 8u
+#define RECORD 10u
+
+struct target {
+	uint8_t bytes[PAGES * 4096];
+	Image image;
+	PhysMem *pm;
+	struct nt_soft_ctx soft;
+	struct addr_space as;
+	uint64_t mask;
+};
+
+static void add_runs(struct target *t, unsigned kind, uint64_t second)
+{
+	const uint64_t half = PAGES / 2 * 4096;
+	const uint64_t tail = kind == 2 ? 0x800 : 0;
+
+	t->image.runs = image_runs_new();
+	image_runs_add(t->image.runs, kind == 3 ? 0x800 : 0, half - tail, 0,
+		       sizeof t->bytes);
+	image_runs_add(t->image.runs, second, half - tail, half,
+		       sizeof t->bytes);
+	image_runs_finish(t->image.runs);
+}
+
+static void target_init(struct target *t, const uint8_t *data, size_t size)
+{
+	static const uint64_t places[] = {
+		PAGES / 2 * 4096, 0x200000, 0x3ff000, UINT64_C(0x100000000),
+		UINT64_C(0x7fffff000), PHYS_ADDR_END - PAGES / 2 * 4096,
+	};
+
+	memset(t, 0, sizeof *t);
+	for (size_t at = 4; at + RECORD <= size; at += RECORD)
+		memcpy(t->bytes + data[at] % PAGES * 4096 +
+			       MIN(data[at + 1] * 16u, 4088u),
+		       data + at + 2, 8);
+	t->image.io = image_io_memory(t->bytes, sizeof t->bytes);
+	t->image.ops = &image_raw_ops;
+	add_runs(t, data[0] >> 3 & 3, places[data[3] % G_N_ELEMENTS(places)]);
+	t->pm = physmem_new(&t->image);
+	t->as.pm = t->pm;
+	t->as.form = paging_forms[data[0] & 3];
+	t->as.root = PHYS(data[1] % PAGES * 4096u + data[2]);
+	t->mask = (UINT64_C(1) << t->as.form->va_bits) - 1;
+	if (data[0] & 4) {
+		static struct nt_profile p;
+
+		if (!p.layout)
+			(void)nt_profile_fill(
+				layouts_find("amd64-10.0.19041-b"), NULL, &p);
+		t->soft = (struct nt_soft_ctx){
+			.pte = p.pte, .phys_end = physmem_end(t->pm),
+		};
+		t->as.soft = &nt_soft_pte_ops;
+		t->as.soft_ctx = &t->soft;
+	}
+}
+
+static void target_clear(struct target *t)
+{
+	physmem_free(t->pm);
+	image_runs_free(t->image.runs);
+	image_io_free(t->image.io);
+}
+
+struct check {
+	const struct target *t;
+	uint64_t start, last, end;
+	uint64_t n_leaves, budget;
+};
+
+static bool check_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct check *c = ctx;
+	uint64_t at = leaf->va.v & c->t->mask;
+	struct vtop_leaf one = vtop_translate(&c->t->as, leaf->va);
+
+	MUST(leaf->state != PAGE_ABSENT && leaf->state < PAGE_STATES);
+	MUST(leaf->len >= 4096 && leaf->len % 4096 == 0);
+	MUST(at % leaf->len == 0);
+	MUST(virt_is_canonical(leaf->va.v, c->t->as.form->va_bits));
+	MUST(c->n_leaves == 0 || at >= c->end);
+	c->end = at + leaf->len;
+	MUST(c->end - 1 >= c->start && at <= c->last);
+	MUST(c->end - 1 <= c->t->mask);
+	MUST(++c->n_leaves <= c->budget);
+	MUST(one.state == leaf->state);
+	if (leaf->state == PAGE_DAMAGED)
+		return true;
+	MUST(one.pa.v == leaf->pa.v);
+	MUST(one.len == leaf->len);
+	MUST(one.rights == leaf->rights);
+	MUST(one.entry == leaf->entry);
+	MUST(one.entry_pa.v == leaf->entry_pa.v);
+	return true;
+}
+
+static void check_walk(const struct target *t, uint64_t start, uint64_t last)
+{
+	const struct vtop_budget budget = { 300, 2000 };
+	struct check c = { .t = t, .start = start, .last = last,
+			   .budget = budget.leaves };
+	struct vtop_stats stats;
+	uint64_t tables = 0;
+
+	stats = vtop_walk(&t->as, start, last, budget, check_leaf, &c);
+	for (unsigned i = 0; i < PAGING_LEVELS_MAX; i++)
+		tables += stats.tables[i];
+	MUST(tables <= budget.tables);
+}
+
+static uint64_t check_runs(const AddrMap *map, size_t n, uint64_t mask,
+			   struct map_run (*get)(const AddrMap *, size_t),
+			   size_t (*find)(const AddrMap *, uint64_t))
+{
+	uint64_t end = 0, sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct map_run run = get(map, i);
+
+		MUST(run.len && run.len % 4096 == 0 && run.va % 4096 == 0);
+		MUST(run.va >= end);
+		end = run.va + run.len;
+		MUST(end - 1 <= mask);
+		MUST(i % 64 || find(map, run.va) == i);
+		sum += run.len;
+	}
+	MUST(find(map, end) == n);
+	return sum;
+}
+
+static void check_data(const struct target *t, const AddrMap *map)
+{
+	for (size_t i = 0; i < MIN(addr_map_n_data(map), 500); i++) {
+		struct map_run run = addr_map_data(map, i);
+		VirtAddr va = virt_canonical(run.va, t->as.form->va_bits);
+		struct vtop_leaf leaf = vtop_translate(&t->as, va);
+
+		MUST(physmem_has_page(t->pm, PHYS(run.pa)));
+		MUST(physmem_has_page(t->pm, PHYS(run.pa + run.len - 1)));
+		MUST(leaf.state == run.state && leaf.rights == run.rights);
+		MUST(leaf.pa.v + (va.v - leaf.va.v) == run.pa);
+	}
+}
+
+static void check_map(const struct target *t)
+{
+	g_autoptr(AddrMap) map = NULL;
+	const struct map_counts *c;
+	uint64_t data, lost;
+
+	/* Walks that exhaust the usual budget take a second each. */
+	struct vtop_budget few = { 300, 2000 };
+	struct check nothing = { .t = t, .last = t->mask, .budget = 2000 };
+
+	if (vtop_walk(&t->as, 0, t->mask, few, check_leaf, &nothing).exhausted)
+		return;
+	map = addr_map_build(&t->as, 0, t->mask);
+	c = addr_map_counts(map);
+	data = check_runs(map, addr_map_n_data(map), t->mask, addr_map_data,
+			  addr_map_find_data);
+	lost = check_runs(map, addr_map_n_lost(map), t->mask, addr_map_lost,
+			  addr_map_find_lost);
+	MUST(c->data_bytes == data && c->lost_bytes == lost);
+	MUST(addr_map_data_bytes(map, 0, t->mask + 1) == data);
+	check_data(t, map);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	g_autofree struct target *t = NULL;
+	uint64_t half;
+
+	if (size < 4)
+		return 0;
+	t = g_new(struct target, 1);
+	target_init(t, data, size);
+	half = t->mask / 2 + 1;
+	check_walk(t, 0, t->mask);
+	check_walk(t, half, t->mask);
+	check_walk(t, half - 0x3000, half + 0x234fff);
+	check_walk(t, 0x1234000, 0x1234fff);
+	check_map(t);
+	MUST(vtop_guess_form(t->pm, t->as.root) != NULL);
+	target_clear(t);
+	return 0;
+}
+
+struct record {
+	uint8_t page, index;
+	uint64_t entry;
+};
+
+static void put_seed(fuzz_seed_fn fn, void *ctx, const uint8_t head[4],
+		     const struct record *records, size_t n)
+{
+	uint8_t b[4 + 16 * RECORD] = { 0 };
+
+	memcpy(b, head, 4);
+	for (size_t i = 0; i < n; i++) {
+		b[4 + i * RECORD] = records[i].page;
+		b[5 + i * RECORD] = records[i].index;
+		memcpy(b + 6 + i * RECORD, &records[i].entry, 8);
+	}
+	fn(ctx, b, 4 + n * RECORD);
+}
+
+void fuzz_seeds(fuzz_seed_fn fn, void *ctx)
+{
+	/* Tables in pages 1 to 4, with pages of all sizes and states. */
+	static const struct record records[] = {
+		{ 0, 0, 0x1067 },      { 0, 255, 0x63 },
+		{ 1, 0, 0x2067 },      { 1, 1, 0xe7 },
+		{ 2, 0, 0x3067 },      { 2, 1, 0x2000e7 },
+		{ 2, 2, 0x4067 },      { 2, 3, 0x4802 | 0x800 },
+		{ 3, 0, 0x3067 },      { 3, 1, 0x8000000000003025 },
+		{ 3, 2, 0x200080 },    { 3, 3, 0x3880 },
+		{ 3, 4, 0x99999067 },  { 3, 5, 0xfff0000000000425 },
+	};
+
+	for (uint8_t form = 0; form < 8; form++)
+		for (uint8_t kind = 0; kind < 4; kind++) {
+			const uint8_t head[4] = { (uint8_t)(form | kind << 3),
+						  0, 0, kind };
+
+			put_seed(fn, ctx, head, records,
+				 G_N_ELEMENTS(records));
+		}
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Each target twice: for libFuzzer (--enable-fuzzing), and with a main() that
+# replays seeds, former finds and some changed seeds, as one of the tests.
+fuzz_replays = \
+	tests/fuzz/replay-image \
+	tests/fuzz/replay-tree \
+	tests/fuzz/replay-vtop
+
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+EXTRA_DIST += tests/fuzz/regress
+
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+FUZZ_LIBS = tests/lib/libmk.a $(TREE_LIBS)
+
+fuzz_replay = tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_image_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-image.c
+tests_fuzz_replay_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_image_LDADD = $(PMEM_LIBS)
+tests_fuzz_replay_tree_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-tree.c
+tests_fuzz_replay_tree_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_tree_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_vtop_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-vtop.c
+tests_fuzz_replay_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz-image tests/fuzz/fuzz-tree \
+	tests/fuzz/fuzz-vtop
+endif
+
+fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz-image.c
+tests_fuzz_fuzz_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_image_LDADD = $(PMEM_LIBS)
+tests_fuzz_fuzz_tree_SOURCES = tests/fuzz/fuzz-tree.c
+tests_fuzz_fuzz_tree_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_tree_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_tree_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_vtop_SOURCES = tests/fuzz/fuzz-vtop.c
+tests_fuzz_fuzz_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_vtop_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_vtop_LDADD = $(FUZZ_LIBS)

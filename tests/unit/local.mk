@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# One program for each module, linked only against its layer and those below:
+# a call upward is then an error of the linker.
+if HAVE_CHECK
+check_LIBRARIES += tests/unit/libunit.a
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+# Without Check nothing has been tested, so nothing passes.
+check-local:
+	@echo "make check: the unit tests need Check (libcheck), which" \
+		"configure did not find" >&2; exit 1
+endif
+
+unit_tests = \
+	tests/unit/test-base-addr \
+	tests/unit/test-base-bytes \
+	tests/unit/test-base-log \
+	tests/unit/test-base-reader \
+	tests/unit/test-base-seen \
+	tests/unit/test-base-text \
+	tests/unit/test-image-elf \
+	tests/unit/test-image-io \
+	tests/unit/test-image-notes \
+	tests/unit/test-image-raw \
+	tests/unit/test-image-runs \
+	tests/unit/test-pmem-physmem \
+	tests/unit/test-vtop-forms \
+	tests/unit/test-vtop-map \
+	tests/unit/test-vtop-plain \
+	tests/unit/test-vtop-soft \
+	tests/unit/test-vtop-walk \
+	tests/unit/test-nt-dtbscan \
+	tests/unit/test-nt-eprocess \
+	tests/unit/test-nt-kernel \
+	tests/unit/test-nt-kimage \
+	tests/unit/test-nt-layouts \
+	tests/unit/test-nt-pe \
+	tests/unit/test-nt-profile \
+	tests/unit/test-nt-softpte \
+	tests/unit/test-nt-vad \
+	tests/unit/test-procs-procset \
+	tests/unit/test-tree-dirs \
+	tests/unit/test-tree-formats \
+	tests/unit/test-tree-memory \
+	tests/unit/test-tree-rows \
+	tests/unit/test-tree-sink \
+	tests/unit/test-tree-space \
+	tests/unit/test-tree-sparse \
+	tests/unit/test-tree-text \
+	tests/unit/test-front-options \
+	tests/unit/test-front-session
+
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS)
+
+# Members are linked as they are needed: unit.c by all.
+tests_unit_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_libunit_a_SOURCES = \
+	tests/unit/unit.c tests/unit/unit.h \
+	tests/unit/unit-mem.c tests/unit/unit-mem.h \
+	tests/unit/unit-win.c tests/unit/unit-win.h \
+	tests/unit/unit-tree.c tests/unit/unit-tree.h
+
+UNIT_BASE_LIBS = tests/unit/libunit.a $(BASE_LIBS) $(CHECK_LIBS)
+UNIT_IMAGE_LIBS = tests/unit/libunit.a $(IMAGE_LIBS) $(CHECK_LIBS)
+UNIT_PMEM_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(PMEM_LIBS) \
+	$(CHECK_LIBS)
+# Page tables of the builder need nothing above vtop.
+UNIT_VTOP_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(VTOP_LIBS) \
+	$(CHECK_LIBS)
+UNIT_NT_LIBS = tests/unit/libunit.a $(MK_LIBS) $(CHECK_LIBS)
+UNIT_PROCS_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(PROCS_LIBS) \
+	$(CHECK_LIBS)
+UNIT_TREE_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(TREE_LIBS) \
+	$(CHECK_LIBS)
+UNIT_FRONT_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(FRONT_LIBS) \
+	$(CHECK_LIBS)
+
+tests_unit_test_base_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_addr_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_bytes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_bytes_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_log_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_reader_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_reader_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_seen_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_seen_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_text_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_image_elf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_elf_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_io_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_notes_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_runs_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_pmem_physmem_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_pmem_physmem_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_vtop_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_forms_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_vtop_map_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_map_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_vtop_plain_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_plain_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_vtop_soft_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_soft_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_walk_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_nt_dtbscan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_dtbscan_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_eprocess_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_kernel_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_kernel_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_kimage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_kimage_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_layouts_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_layouts_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_pe_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_procs_procset_LDADD = $(UNIT_PROCS_LIBS)
+tests_unit_test_tree_dirs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_dirs_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_sink_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_space_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_sparse_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_sparse_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_text_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_front_options_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_options_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_options_LDADD = $(UNIT_FRONT_LIBS)
+tests_unit_test_front_session_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_session_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_session_LDADD = $(UNIT_FRONT_LIBS)

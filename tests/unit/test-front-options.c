@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of the command line and the mount options. */
+#include "config.h"
+
+#include "unit/unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "front/options.h"
+
+/* Parses "-o LIST IMAGE MOUNTPOINT". */
+static Options *parse(const char *list, GError **error)
+{
+	char *argv[] = { (char *)(uintptr_t)"winprocfs",
+			 (char *)(uintptr_t)"-o", (char *)(uintptr_t)list,
+			 (char *)(uintptr_t)"img", (char *)(uintptr_t)"mnt",
+			 NULL };
+
+	return options_parse(5, argv, error);
+}
+
+static Options *good(const char *list)
+{
+	g_autoptr(GError) error = NULL;
+	Options *o = parse(list, &error);
+
+	ck_assert_msg(o != NULL, "%s: %s", list, error ? error->message : "");
+	return o;
+}
+
+START_TEST(test_defaults)
+{
+	g_autoptr(Options) o = good("");
+
+	ck_assert_int_eq(o->mode, MODE_MOUNT);
+	ck_assert_str_eq(o->image, "img");
+	ck_assert_str_eq(o->mountpoint, "mnt");
+	ck_assert_ptr_null(o->format);
+	ck_assert_uint_eq(o->select.methods, METHODS_ALL);
+	ck_assert_uint_eq(o->select.n_pids + o->select.n_eprocess, 0);
+	ck_assert_ptr_null(o->select.proc_regex);
+	ck_assert(!o->tree.coalesce && !o->tree.all && !o->tree.eio);
+	ck_assert_uint_eq(o->tree.umask, 0077);
+	ck_assert_uint_eq(o->tree.uid, getuid());
+	ck_assert_uint_eq(o->tree.gid, getgid());
+	ck_assert_uint_eq(o->tree.dtb, 0);
+	ck_assert_uint_eq(o->kernel_base, 0);
+	ck_assert_ptr_null(o->tree.form);
+	ck_assert(!o->allow_other && !o->foreground && !o->debug);
+	ck_assert(!o->single);
+	ck_assert_int_eq(o->ready_fd, -1);
+	options_free(NULL);
+}
+END_TEST
+
+START_TEST(test_flags)
+{
+	g_autoptr(Options) o = good("coalesce,all,allow_other,"
+				    "default_permissions,ro,nosuid,nodev,"
+				    "noatime,noauto,_netdev,x-systemd.automount"
+				    ",x-a=b,,defaults");
+
+	ck_assert(o->tree.coalesce && o->tree.all && o->allow_other);
+}
+END_TEST
+
+START_TEST(test_numbers)
+{
+	g_autoptr(Options) o = good("dtb=0x1ad000,kernel_base=0xfffff80470a0000"
+				    "0,uid=5,gid=0x10,umask=027");
+
+	ck_assert_uint_eq(o->tree.dtb, 0x1ad000);
+	ck_assert_uint_eq(o->kernel_base, UINT64_C(0xfffff80470a00000));
+	ck_assert_uint_eq(o->tree.uid, 5);
+	ck_assert_uint_eq(o->tree.gid, 16);
+	ck_assert_uint_eq(o->tree.umask, 027);
+}
+END_TEST
+
+START_TEST(test_limits)
+{
+	g_autoptr(Options) o = good("dtb=0xfffffffffffff,kernel_base=0xffffffff"
+				    "ffffffff,uid=4294967294,umask=777,"
+				    "pids=4294967295");
+
+	ck_assert_uint_eq(o->tree.dtb, (UINT64_C(1) << 52) - 1);
+	ck_assert(o->kernel_base == UINT64_MAX);
+	ck_assert_uint_eq(o->tree.uid, UINT32_MAX - 1);
+	ck_assert_uint_eq(o->tree.umask, 0777);
+	ck_assert_uint_eq(o->select.pids[0], UINT32_MAX);
+}
+END_TEST
+
+START_TEST(test_lists)
+{
+	g_autoptr(Options) o = good("pids=4:0x10:8,eprocess=0xffffb90080000530"
+				    ":5,pids=12,method=csrss:PSPCIDTABLE");
+
+	ck_assert_uint_eq(o->select.n_pids, 4);
+	ck_assert_uint_eq(o->select.pids[0], 4);
+	ck_assert_uint_eq(o->select.pids[1], 16);
+	ck_assert_uint_eq(o->select.pids[3], 12);
+	ck_assert_uint_eq(o->select.n_eprocess, 2);
+	ck_assert(o->select.eprocess[0] == UINT64_C(0xffffb90080000530));
+	ck_assert_uint_eq(o->select.methods,
+			  1u << METHOD_CSRSS | 1u << METHOD_PSPCIDTABLE);
+}
+END_TEST
+
+START_TEST(test_words)
+{
+	g_autoptr(Options) o = good("holes=eio,format=elf,paging=la57");
+	g_autoptr(Options) p = good("holes=eio,holes=zero,format=elf,"
+				    "format=raw,paging=pae,paging=amd64");
+
+	ck_assert(o->tree.eio);
+	ck_assert_str_eq(o->format, "elf");
+	ck_assert_ptr_eq(o->tree.form, &paging_la57);
+	/* the last one counts */
+	ck_assert(!p->tree.eio);
+	ck_assert_str_eq(p->format, "raw");
+	ck_assert_ptr_eq(p->tree.form, &paging_amd64);
+}
+END_TEST
+
+START_TEST(test_regex)
+{
+	g_autoptr(Options) o = good("proc_regex=svc{1\\,2}h,all");
+	g_autoptr(Options) p = good("proc_regex=a,"
+				    "proc_regex=\\d\\\\.,coalesce");
+
+	ck_assert_str_eq(g_regex_get_pattern(o->select.proc_regex),
+			 "svc{1,2}h");
+	ck_assert(o->tree.all);
+	ck_assert(g_regex_match(o->select.proc_regex, "SVCHOST", 0, NULL));
+	ck_assert_str_eq(g_regex_get_pattern(p->select.proc_regex),
+			 "\\d\\.");
+	ck_assert(p->tree.coalesce);
+}
+END_TEST
+
+static const char *const malformed[] = {
+	"nosuch", "nosuch=1", "coalesc", "coalesce=1", "all=yes",
+	"allow_other=1", "pids", "pids=", "pids=x", "pids=4:", "pids=:4",
+	"pids=4::5", "pids=-4", "pids=+4", "pids= 4", "pids=4 ", "pids=0x",
+	"pids=4294967296", "pids=0x1ffffffffffffffff", "eprocess=",
+	"eprocess=0xg", "eprocess=18446744073709551616", "proc_regex=",
+	"proc_regex=(", "proc_regex=[a", "proc_regex=\xff", "method=",
+	"method=x", "method=CSRSS:", "method=CSRSS,method=", "holes=",
+	"holes=no", "holes=EIO", "format=", "format=lime", "format=ELF",
+	"dtb=", "dtb=x", "dtb=0x10000000000000", "kernel_base=nt",
+	"paging=x64", "paging=", "uid=root", "uid=-1", "uid=4294967295",
+	"gid=4294967295", "gid=", "umask=8", "umask=1000", "umask=0x1ff",
+	"umask=", "umask=-1", "umask=99999999999999999999999", "ro=1",
+};
+
+START_TEST(test_malformed)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Options) o = parse(malformed[_i], &error);
+
+	ck_assert_msg(!o, "%s was taken", malformed[_i]);
+	ck_assert_ptr_nonnull(error);
+	ck_assert_msg(!strchr(error->message, '\n'), "%s", error->message);
+	ck_assert_uint_gt(strlen(error->message), 10);
+}
+END_TEST
+
+static const struct {
+	const char *argv[8];
+	enum front_mode mode;
+	bool ok;
+} lines[] = {
+	{ { "w", "i", "m" }, MODE_MOUNT, true },
+	{ { "w", "i" }, MODE_MOUNT, false },
+	{ { "w" }, MODE_MOUNT, false },
+	{ { "w", "i", "m", "x" }, MODE_MOUNT, false },
+	{ { "w", "--check", "i" }, MODE_CHECK, true },
+	{ { "w", "--check" }, MODE_CHECK, false },
+	{ { "w", "--check", "i", "m" }, MODE_CHECK, false },
+	{ { "w", "--ls", "/", "i" }, MODE_LS, true },
+	{ { "w", "--cat=log", "i" }, MODE_CAT, true },
+	{ { "w", "--cat", "i" }, MODE_CAT, false },
+	{ { "w", "--cat", "a", "--ls", "b", "i" }, MODE_CAT, false },
+	{ { "w", "--check", "--list-profiles" }, MODE_CHECK, false },
+	{ { "w", "--list-profiles" }, MODE_LIST_PROFILES, true },
+	{ { "w", "-h" }, MODE_HELP, true },
+	{ { "w", "--help", "i", "m", "x" }, MODE_HELP, true },
+	{ { "w", "-V" }, MODE_VERSION, true },
+	{ { "w", "--version" }, MODE_VERSION, true },
+	{ { "w", "--nosuch", "i", "m" }, MODE_MOUNT, false },
+	{ { "w", "-x", "i", "m" }, MODE_MOUNT, false },
+	{ { "w", "-o" }, MODE_MOUNT, false },
+	{ { "w", "i", "m", "-o", "all" }, MODE_MOUNT, true },
+	{ { "w", "-oall", "i", "m" }, MODE_MOUNT, true },
+	{ { "w", "-onosuch", "i", "m" }, MODE_MOUNT, false },
+	{ { "w", "--", "-onosuch", "m" }, MODE_MOUNT, true },
+	{ { "w", "-f", "-s", "i", "m" }, MODE_MOUNT, true },
+	{ { "w", "-fs", "i", "m" }, MODE_MOUNT, true },
+	{ { "w", "--", "-i", "-m" }, MODE_MOUNT, true },
+	{ { "w", "--ready-fd", "5", "i", "m" }, MODE_MOUNT, true },
+	{ { "w", "--ready-fd", "x", "i", "m" }, MODE_MOUNT, false },
+	{ { "w", "--ready-fd=-2", "i", "m" }, MODE_MOUNT, false },
+	{ { "w", "--ready-fd=99999999999", "i", "m" }, MODE_MOUNT, false },
+};
+
+START_TEST(test_command_line)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Options) o = NULL;
+	char *argv[8];
+	int argc = 0;
+
+	for (; lines[_i].argv[argc]; argc++)
+		argv[argc] = (char *)(uintptr_t)lines[_i].argv[argc];
+	argv[argc] = NULL;
+	o = options_parse(argc, argv, &error);
+	ck_assert_msg(!!o == lines[_i].ok, "line %d: %s", _i,
+		      error ? error->message : "taken");
+	ck_assert(!o == !!error);
+	if (o)
+		ck_assert_int_eq(o->mode, lines[_i].mode);
+	else
+		ck_assert_ptr_null(strchr(error->message, '\n'));
+}
+END_TEST
+
+START_TEST(test_switches)
+{
+	char *argv[] = { (char *)(uintptr_t)"w", (char *)(uintptr_t)"-d",
+			 (char *)(uintptr_t)"-s",
+			 (char *)(uintptr_t)"--ready-fd",
+			 (char *)(uintptr_t)"7", (char *)(uintptr_t)"i",
+			 (char *)(uintptr_t)"m", NULL };
+	g_autoptr(Options) o = options_parse(7, argv, NULL);
+
+	ck_assert(o->debug && o->foreground && o->single);
+	ck_assert_int_eq(o->ready_fd, 7);
+	/* argv stays as it was */
+	ck_assert_str_eq(argv[1], "-d");
+	ck_assert_str_eq(argv[6], "m");
+}
+END_TEST
+
+/* Every option of the help is one that is taken. */
+START_TEST(test_help)
+{
+	static const char *const names[] = {
+		"coalesce", "all", "pids", "eprocess", "proc_regex", "method",
+		"holes", "format", "dtb", "kernel_base", "paging", "uid",
+		"gid", "umask", "allow_other", "default_permissions",
+		"--check", "--ls", "--cat", "--list-profiles", "--ready-fd",
+		"-f", "-d", "-s", "-V", "-h",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		ck_assert_msg(strstr(options_help(), names[i]) != NULL, "%s",
+			      names[i]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("front-options");
+	TCase *tcase = unit_case(suite, "all");
+
+	tcase_add_test(tcase, test_defaults);
+	tcase_add_test(tcase, test_flags);
+	tcase_add_test(tcase, test_numbers);
+	tcase_add_test(tcase, test_limits);
+	tcase_add_test(tcase, test_lists);
+	tcase_add_test(tcase, test_words);
+	tcase_add_test(tcase, test_regex);
+	tcase_add_loop_test(tcase, test_malformed, 0,
+			    (int)G_N_ELEMENTS(malformed));
+	tcase_add_loop_test(tcase, test_command_line, 0,
+			    (int)G_N_ELEMENTS(lines));
+	tcase_add_test(tcase, test_switches);
+	tcase_add_test(tcase, test_help);
+	return unit_main(suite);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of entries that are not valid, by the layout of each kind. */
+#include "config.h"
+
+#include "unit/unit.h"
+
+#include "nt/softpte.h"
+
+#define GIB (UINT64_C(1) << 30)
+#define MASK (UINT64_C(1) << 45)
+#define SWIZZLE (UINT64_C(1) << 4)
+
+static struct nt_soft_ctx make_ctx(const char *id, uint64_t mask)
+{
+	const struct nt_layout *layout = layouts_find(id);
+	struct nt_profile p;
+
+	ck_assert_ptr_nonnull(layout);
+	ck_assert(nt_profile_fill(layout, NULL, &p));
+	return (struct nt_soft_ctx){ .pte = p.pte, .invalid_pte_mask = mask,
+				     .phys_end = 4 * GIB };
+}
+
+static struct soft_pte decode(const struct nt_soft_ctx *ctx, uint64_t entry,
+			      unsigned level_up)
+{
+	return nt_soft_pte_ops.decode(ctx, entry, level_up);
+}
+
+/* What all kinds have in common. */
+static const char *const ids[] = {
+	"amd64-6.1.7600", "amd64-6.1.7601-d", "amd64-10.0.10240-a",
+	"amd64-10.0.19041-b", "amd64-10.0.22621", "amd64-10.0.26100",
+};
+
+START_TEST(test_common)
+{
+	struct nt_soft_ctx ctx = make_ctx(ids[_i], 0);
+	struct soft_pte r;
+	/* with bit 4 set where that is the swizzle bit: nothing to undo */
+	uint64_t plain = ctx.pte.swizzle.bit_len ? SWIZZLE : 0;
+
+	/* transition, protection read-write (4) */
+	r = decode(&ctx, 0x12345000 | 0x800 | 4 << 5 | plain, 0);
+	ck_assert_int_eq(r.state, PAGE_TRANSITION);
+	ck_assert_uint_eq(r.pa.v, 0x12345000);
+	ck_assert_uint_eq(r.rights, RIGHT_READ | RIGHT_WRITE | RIGHT_USER);
+	/* a table in transition; above tables nothing is */
+	r = decode(&ctx, 0x12345000 | 0x800 | 4 << 5 | plain, 1);
+	ck_assert_int_eq(r.state, PAGE_TRANSITION);
+	ck_assert_int_eq(decode(&ctx, 0x12345000 | 0x800, 2).state,
+			 PAGE_ABSENT);
+	/* prototype is tested first */
+	ck_assert_int_eq(decode(&ctx, UINT64_C(0xffffffff00000400), 0).state,
+			 PAGE_PROTOTYPE);
+	ck_assert_int_eq(decode(&ctx, 0x12345000 | 0xc00, 0).state,
+			 PAGE_PROTOTYPE);
+	/* page file, demand zero */
+	ck_assert_int_eq(decode(&ctx, UINT64_C(0x1234500000000) | 4 << 5 |
+					      plain, 0).state,
+			 PAGE_PAGEFILE);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | plain, 0).state,
+			 PAGE_DEMAND_ZERO);
+	/* an empty table is nothing that was asked for */
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | plain, 1).state, PAGE_ABSENT);
+}
+END_TEST
+
+/* Without the swizzle bit, one high bit of the address was set. */
+START_TEST(test_swizzle)
+{
+	struct nt_soft_ctx ctx = make_ctx("amd64-10.0.19041-b", MASK);
+	const uint64_t transition = 0x12345000 | 0x800 | 4 << 5;
+
+	ck_assert_uint_eq(decode(&ctx, transition | MASK, 0).pa.v, 0x12345000);
+	ck_assert_uint_eq(decode(&ctx, transition, 0).pa.v, 0x12345000);
+	ck_assert_uint_eq(decode(&ctx, transition | MASK | SWIZZLE, 0).pa.v,
+			  0x12345000 | MASK);
+	/* a page file offset of nothing but the mask is none */
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK, 0).state,
+			 PAGE_DEMAND_ZERO);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK | SWIZZLE, 0).state,
+			 PAGE_PAGEFILE);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK | UINT64_C(1) << 33, 0)
+				 .state,
+			 PAGE_PAGEFILE);
+}
+END_TEST
+
+/* The mask is not known: a single bit beyond the image is taken for it. */
+START_TEST(test_swizzle_guessed)
+{
+	struct nt_soft_ctx ctx = make_ctx("amd64-10.0.19041-b", 0);
+	const uint64_t transition = 0x12345000 | 0x800 | 4 << 5;
+	const uint64_t two = MASK | UINT64_C(1) << 40;
+
+	for (unsigned bit = 36; bit < 48; bit++)
+		ck_assert_uint_eq(decode(&ctx, transition | UINT64_C(1) << bit,
+					 0).pa.v, 0x12345000);
+	/* two bits, or a bit that memory could have */
+	ck_assert_uint_eq(decode(&ctx, transition | two, 0).pa.v,
+			  0x12345000 | two);
+	ck_assert_uint_eq(decode(&ctx, transition | UINT64_C(1) << 33, 0).pa.v,
+			  0x12345000 | UINT64_C(1) << 33);
+	/* in page file entries: a single high bit and nothing else */
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK, 0).state,
+			 PAGE_DEMAND_ZERO);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | two, 0).state, PAGE_PAGEFILE);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK | 1u << 12, 0).state,
+			 PAGE_PAGEFILE);
+	ck_assert_int_eq(decode(&ctx, 4 << 5 | MASK | SWIZZLE, 0).state,
+			 PAGE_PAGEFILE);
+}
+END_TEST
+
+/* Kernels of before have no such bit: bit 4 is of the page file's number. */
+START_TEST(test_no_swizzle)
+{
+	struct nt_soft_ctx ctx = make_ctx("amd64-6.1.7600", MASK);
+
+	ck_assert_uint_eq(decode(&ctx, 0x12345000 | 0x800 | MASK, 0).pa.v,
+			  0x12345000 | MASK);
+}
+END_TEST
+
+/* A layout that does not know: said so, not guessed. */
+START_TEST(test_unknown_form)
+{
+	struct nt_soft_ctx ctx = { .phys_end = GIB };
+
+	ck_assert_int_eq(decode(&ctx, 0x12345000 | 0x800, 0).state,
+			 PAGE_UNKNOWN);
+	ck_assert_int_eq(decode(&ctx, 0x12345000, 0).state, PAGE_DEMAND_ZERO);
+}
+END_TEST
+
+START_TEST(test_protection)
+{
+	static const unsigned want[8] = {
+		0,
+		RIGHT_READ,
+		RIGHT_EXEC,
+		RIGHT_READ | RIGHT_EXEC,
+		RIGHT_READ | RIGHT_WRITE,
+		RIGHT_READ | RIGHT_COW,
+		RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC,
+		RIGHT_READ | RIGHT_EXEC | RIGHT_COW,
+	};
+
+	for (unsigned i = 0; i < 8; i++) {
+		ck_assert_uint_eq(nt_protection_rights(i), want[i]);
+		/* not cached, write-combined; guard */
+		ck_assert_uint_eq(nt_protection_rights(i | 8), want[i]);
+		ck_assert_uint_eq(nt_protection_rights(i | 0x18), want[i]);
+		ck_assert_uint_eq(nt_protection_rights(i | 0x10), 0);
+	}
+}
+END_TEST
+
+static unsigned rights(uint64_t entry, unsigned allowed)
+{
+	return nt_soft_pte_ops.leaf_rights(NULL, entry, RIGHT_READ, allowed);
+}
+
+START_TEST(test_leaf)
+{
+	const unsigned all = RIGHTS_ALL;
+
+	ck_assert_uint_eq(rights(1, all), RIGHT_READ);
+	/* Windows' own bit says writable: the processor will learn */
+	ck_assert_uint_eq(rights(0x801, all), RIGHT_READ | RIGHT_WRITE);
+	/* but not below a table that forbids it */
+	ck_assert_uint_eq(rights(0x801, RIGHT_READ), RIGHT_READ);
+	/* copy on write comes first */
+	ck_assert_uint_eq(rights(0x201, all), RIGHT_READ | RIGHT_COW);
+	ck_assert(!(rights(0xa01, all) & RIGHT_WRITE));
+	ck_assert(nt_soft_pte_ops.ignore_top_nx);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nt-softpte");
+	TCase *tcase = unit_case(suite, "all");
+
+	tcase_add_loop_test(tcase, test_common, 0, G_N_ELEMENTS(ids));
+	tcase_add_test(tcase, test_swizzle);
+	tcase_add_test(tcase, test_swizzle_guessed);
+	tcase_add_test(tcase, test_no_swizzle);
+	tcase_add_test(tcase, test_unknown_form);
+	tcase_add_test(tcase, test_protection);
+	tcase_add_test(tcase, test_leaf);
+	return unit_main(suite);
+}

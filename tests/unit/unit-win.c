@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Made-up machines for the tests. */
+#include "config.h"
+
+#include "unit/unit-win.h"
+
+void unit_win_init_hints(struct unit_win *w, const struct mk_options *options,
+			 const struct nt_hints *hints)
+{
+	g_autoptr(GError) error = NULL;
+
+	w->win = mk_win_new(options, &error);
+	if (!w->win)
+		g_error("no machine: %s", error->message);
+	unit_mem_init(&w->mem, mk_win_phys(w->win));
+	w->log = log_new();
+	w->kernel = nt_kernel_find(w->mem.pm, w->mem.image, hints, w->log);
+}
+
+void unit_win_init(struct unit_win *w, const struct mk_options *options)
+{
+	static const struct nt_hints none;
+
+	unit_win_init_hints(w, options, &none);
+}
+
+void unit_win_clear(struct unit_win *w)
+{
+	nt_kernel_free(w->kernel);
+	log_free(w->log);
+	unit_mem_clear(&w->mem);
+	mk_win_free(w->win);
+}
+
+struct addr_space unit_win_space(const struct unit_win *w)
+{
+	return (struct addr_space){
+		.pm = w->mem.pm,
+		.form = &paging_amd64,
+		.root = PHYS(mk_win_kernel(w->win)->dtb),
+	};
+}
