@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+EXTRA_DIST += \
+	contrib/build.sh \
+	contrib/demo.sh \
+	contrib/install-deps.sh \
+	contrib/test.sh

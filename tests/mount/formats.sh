@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The same memory in other containers gives the same tree.
+# shellcheck source=tests/lib.sh
+. "${0%/*}/../lib.sh"
+requires python3
+requires_fuse
+
+# compare_with_raw NAME OPTION...
+compare_with_raw()
+{
+	make_image "$@"
+	must_mount "$1.img" elf
+	grep -q '^Format:.elf$' elf/image/info || fail "$1 is not seen as ELF"
+	probe truth elf "$1.truth" - elf || fail "$1: truth"
+	for dir in proc dtb kernel by-name by-eprocess; do
+		diff -r --no-dereference --exclude vmem "raw/$dir" "elf/$dir" ||
+			fail "$1: $dir differs"
+	done
+	cmp raw/processes elf/processes || fail "$1: processes"
+	cmp raw/image/pmem elf/image/pmem || fail "$1: pmem"
+	expect_same "$(find elf/proc -name vmem -printf '%p %s %b\n' | cut -c4- |
+		sort)" "$(find raw/proc -name vmem -printf '%p %s %b\n' |
+		cut -c4- | sort)" "$1: sizes of vmem"
+	umount_checked elf
+	rm "$1.img"
+}
+
+machine=(--size 64 --seed 7)
+make_image raw "${machine[@]}"
+must_mount raw.img raw
+compare_with_raw elf "${machine[@]}" --format elf
+compare_with_raw notes "${machine[@]}" --format elf --elf-notes
+compare_with_raw xnum "${machine[@]}" --format elf --xnum
+compare_with_raw unaligned "${machine[@]}" --format elf --unaligned
+compare_with_raw phdrs "${machine[@]}" --format elf --phdrs 300 --elf-notes
+compare_with_raw elf32 "${machine[@]}" --format elf32
+umount_checked raw
+
+# What --memsz leaves out are zeros at the ends of segments: not memory that
+# the image has, and not used by any process.
+make_image memsz "${machine[@]}" --format elf --memsz --unaligned
+must_mount memsz.img elf
+probe truth elf memsz.truth - elf || fail "memsz: truth"
+umount_checked elf
+
+# More than 4 GiB of addresses.
+make_image hole --size 64 --hole --format elf --xnum --unaligned
+must_mount hole.img elf
+probe truth elf hole.truth - elf || fail "hole: truth"
+umount_checked elf

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Tests through a real mount (tests/lib.sh tells how they work), and those of
+# the command line. They skip, with a reason, where nothing can be mounted.
+mount_tests = \
+	tests/mount/attrs.sh \
+	tests/mount/bad-input.sh \
+	tests/mount/copy.sh \
+	tests/mount/daemon.sh \
+	tests/mount/damage.sh \
+	tests/mount/ending.sh \
+	tests/mount/formats.sh \
+	tests/mount/holes.sh \
+	tests/mount/hostile-names.sh \
+	tests/mount/links.sh \
+	tests/mount/mmap.sh \
+	tests/mount/mount-type.sh \
+	tests/mount/no-windows.sh \
+	tests/mount/offline.sh \
+	tests/mount/options.sh \
+	tests/mount/parallel.sh \
+	tests/mount/readonly.sh \
+	tests/mount/selectors.sh \
+	tests/mount/text.sh \
+	tests/mount/tools.sh \
+	tests/mount/tree.sh \
+	tests/mount/truncated.sh \
+	tests/mount/truth.sh \
+	tests/mount/twice.sh \
+	tests/mount/yara.sh
+
+TESTS += $(mount_tests)
+EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py
+
+include tests/bench/local.mk

@@ -1,0 +1,603 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of a mount that are too exact for the shell.
+
+probe.py CHECK ARG...; says what is wrong and exits with 1. The checks are the
+functions below whose names start with "check_".
+"""
+import errno
+import hashlib
+import mmap
+import os
+import random
+import re
+import sys
+import threading
+
+PAGE = 4096
+# States (mkmem.c) of pages that have a frame and that this version reads, as
+# far as the image has the frame. (A raw image has what lies between its RAM.)
+READABLE = {"valid", "large", "partial", "transition", "table", "outside"}
+# States of pages that a process has, but that cannot be read.
+LOST = {"prototype", "pagefile", "reserved"}
+
+# Protections of VADs whose pages are the process's own once written to: what
+# Linux calls a private mapping.
+WRITE_COPY = (5, 7)
+
+MAPS_LINE = re.compile(
+    r"^([0-9a-f]{8,16})-([0-9a-f]{8,17}) ([r-][w-][x-][ps]) "
+    r"([0-9a-f]{8,16}) 00:00 0 (.*)$")
+REGION_NAME = re.compile(
+    r"^([0-9a-f]{8}|[0-9a-f]{16})-([0-9a-f]{8,17})\.([r-][w-][x-][ps])$")
+
+
+def fail(text):
+    print("FAIL: " + text, file=sys.stderr)
+    sys.exit(1)
+
+
+def expect(ok, text):
+    if not ok:
+        fail(text)
+
+
+def read_file(path, mode="rb"):
+    with open(path, mode) as f:
+        return f.read()
+
+
+class Page:
+    def __init__(self, fields):
+        self.va, self.pa, self.size = (
+            None if x == "-" else int(x, 16) for x in fields[0:3])
+        self.flags, self.state, self.content = fields[3:6]
+        self.shared = False
+
+    def perms(self):
+        return ("r" + ("w" if self.flags[0] in "wW" else "-") +
+                ("x" if self.flags[2] == "x" else "-") +
+                ("s" if self.shared else "p"))
+
+
+class Process:
+    def __init__(self, fields):
+        self.pid = int(fields[0])
+        self.name = bytes.fromhex(fields[2]) if fields[2] != "-" else b""
+        self.eprocess = int(fields[3], 16)
+        self.dtb_raw = int(fields[4], 16)
+        self.in_list = fields[11] == "1"
+        self.pages = []
+
+
+class Truth:
+    """What mkmem says is in an image."""
+
+    def __init__(self, path):
+        self.runs, self.processes, self.kernel_pages = [], [], []
+        self.maps, self.self_map, self.root = [], None, None
+        for line in open(path):
+            f = line.rstrip("\n").split("\t")
+            if f[0] == "run":
+                self.runs.append((int(f[1], 16), int(f[2], 16)))
+            elif f[0] == "proc":
+                self.processes.append(Process(f[1:]))
+            elif f[0] == "page":
+                self.of(int(f[1])).pages.append(Page(f[2:]))
+            elif f[0] == "vad" and f[6] == "0" and \
+                    int(f[4]) & 7 not in WRITE_COPY:
+                first, last = int(f[2], 16), int(f[3], 16)
+                for page in self.of(int(f[1])).pages:
+                    page.shared |= first <= page.va <= last
+            elif f[0] == "kpage":
+                self.kernel_pages.append(Page(f[1:]))
+            elif f[0] == "map":
+                self.maps.append(Page(f[1:]))
+            elif f[0] == "kernel":
+                self.self_map = int(f[9])
+                self.dtb = int(f[3], 16)
+            elif f[0] == "paging":
+                self.mode, self.root = f[1], int(f[2], 16)
+
+    def of(self, pid):
+        # With --dup-pid the pages follow their process.
+        found = [p for p in self.processes if p.pid == pid]
+        return found[-1]
+
+
+class Rows:
+    """Lines of maps or memmap that there should be."""
+
+    def __init__(self, pages, runs):
+        self.rows = []
+        for page in sorted(pages, key=lambda p: p.va):
+            if page.state not in READABLE:
+                continue
+            # Only that part of a frame which the image holds, in whole pages.
+            for start, length in runs:
+                first = max(page.pa, start)
+                last = min(page.pa + page.size,
+                           (start + length + PAGE - 1) & -PAGE)
+                if first < last:
+                    self.rows.append((page.va + first - page.pa, first,
+                                      last - first, page))
+
+    def coalesced(self, same_rights):
+        out = []
+        for va, pa, size, page in self.rows:
+            if out and out[-1][0] + out[-1][2] == va and \
+                    out[-1][1] + out[-1][2] == pa and \
+                    (not same_rights or
+                     out[-1][3].perms() == page.perms()):
+                last = out.pop()
+                va, pa, size = last[0], last[1], last[2] + size
+                page = last[3]
+            out.append((va, pa, size, page))
+        return out
+
+    def lines(self, coalesce, same_rights):
+        return self.coalesced(same_rights) if coalesce else self.rows
+
+    def extents(self, mask):
+        out = []
+        for va, _, size, _ in self.rows:
+            va &= mask
+            if out and out[-1][1] == va:
+                out[-1][1] = va + size
+            else:
+                out.append([va, va + size])
+        return [tuple(e) for e in out]
+
+
+def parse_maps(path):
+    out = []
+    for line in read_file(path, "r").splitlines():
+        m = MAPS_LINE.match(line)
+        expect(m, "%s: no maps line: %r" % (path, line))
+        start, end, pa = (int(m.group(i), 16) for i in (1, 2, 4))
+        expect(start < end, "%s: empty range: %r" % (path, line))
+        out.append((start, pa, end - start, m.group(3)))
+    return out
+
+
+def memmap_text(rows, head, digits, mask):
+    out = list(head)
+    if digits == 12:
+        out += ["   Virtual        Physical         Size     ",
+                "-------------- -------------- --------------"]
+    else:
+        out += [" Virtual    Physical     Size   ",
+                "---------- ---------- ----------"]
+    for va, pa, size, _ in rows:
+        out.append("0x%0*x 0x%0*x %*s" % (digits, va & mask, digits, pa,
+                                          digits + 2, "0x%x" % size))
+    return "\n".join(out) + "\n"
+
+
+def process_head(name, pid, dtb_raw):
+    return ["*" * 50, "Process: '%s' pid: %-6d" % (name, pid), "",
+            "Dumping address space at DTB 0x%x" % dtb_raw, ""]
+
+
+def extents_of(path):
+    fd = os.open(path, os.O_RDONLY)
+    out, off, size = [], 0, os.fstat(fd).st_size
+    while off < size:
+        try:
+            start = os.lseek(fd, off, os.SEEK_DATA)
+        except OSError as e:
+            expect(e.errno == errno.ENXIO, "%s: SEEK_DATA: %s" % (path, e))
+            break
+        off = os.lseek(fd, start, os.SEEK_HOLE)
+        expect(off > start, "%s: empty extent at %x" % (path, start))
+        out.append((start, off))
+    os.close(fd)
+    return out
+
+
+def check_content(where, rows, vmem, pmem, image, mask, label_pid):
+    fds = [os.open(p, os.O_RDONLY) for p in (vmem, pmem)]
+    raw = open(image, "rb") if image else None
+    pmem_size = os.fstat(fds[1]).st_size
+    for va, pa, size, page in rows:
+        by_va = os.pread(fds[0], size, va & mask)
+        by_pa = os.pread(fds[1], size, pa)
+        # The image may end within a page; vmem goes on with zeros.
+        if pa + size > pmem_size:
+            by_pa += bytes(pa + size - pmem_size)
+        expect(len(by_va) == len(by_pa) == size,
+               "%s: short read at %x" % (where, va))
+        expect(hashlib.sha256(by_va).digest() ==
+               hashlib.sha256(by_pa).digest(),
+               "%s: vmem at %x and pmem at %x differ" % (where, va, pa))
+        if raw:
+            raw.seek(pa)
+            expect(raw.read(size).ljust(size, b"\0") == by_pa,
+                   "%s: pmem at %x is not the image's" % (where, pa))
+        if page.content not in ("label", "marker"):
+            continue
+        for at in range(0, size, PAGE):
+            label = b"WINPROCFS pid=%d va=%016x\0" % (label_pid, va + at)
+            label = label[:min(size, pmem_size - pa) - at]
+            expect(by_va[at:at + len(label)] == label,
+                   "%s: wrong page at %x" % (where, va + at))
+        if page.content == "marker":
+            expect(b"EVIL-MARKER-STRING" in by_va,
+                   "%s: no marker at %x" % (where, va))
+    for fd in fds:
+        os.close(fd)
+
+
+def check_regions(folder, rows, mask):
+    """Their ranges are those of the rows, their bytes those of vmem."""
+    vmem = os.open(folder + "/vmem", os.O_RDONLY)
+    covered, expected = [], []
+    for va, _, size, page in rows:
+        expected.append((va, va + size, page.perms()))
+    merged = []
+    for start, end, perms in expected:
+        if merged and merged[-1][1] == start and merged[-1][2] == perms:
+            merged[-1] = (merged[-1][0], end, perms)
+        else:
+            merged.append((start, end, perms))
+    for name in sorted(os.listdir(folder + "/regions")):
+        m = REGION_NAME.match(name)
+        expect(m, "%s: odd region name %r" % (folder, name))
+        start, end = int(m.group(1), 16), int(m.group(2), 16)
+        covered.append((start, end, m.group(3)))
+        path = folder + "/regions/" + name
+        data = read_file(path)
+        expect(len(data) == end - start == os.stat(path).st_size,
+               "%s: wrong length" % path)
+        expect(data == os.pread(vmem, end - start, start & mask),
+               "%s: differs from vmem" % path)
+    os.close(vmem)
+    expect(covered == merged, "%s: regions %s, expected %s" % (
+        folder, set(covered) ^ set(merged), len(merged)))
+
+
+def compare_space(folder, rows, options, mask, head, digits, label_pid,
+                  mount, image, ignore=None):
+    coalesce = "coalesce" in options
+    maps = parse_maps(folder + "/maps")
+    got = [m for m in maps if not ignore or not ignore(m[0])]
+    want = [(va, pa, size, page.perms())
+            for va, pa, size, page in rows.lines(coalesce, True)]
+    for a, b in zip(got, want):
+        expect(a == b, "%s/maps: %s, expected %s" % (
+            folder, tuple(map(show, a)), tuple(map(show, b))))
+    expect(len(got) == len(want), "%s/maps: %d lines, expected %d" % (
+        folder, len(got), len(want)))
+    if not ignore:
+        text = read_file(folder + "/memmap", "r")
+        want_text = memmap_text(rows.lines(coalesce, False), head, digits,
+                                mask)
+        expect(text == want_text, "%s/memmap is not\n%s" % (folder, want_text))
+        extents = extents_of(folder + "/vmem")
+        expect(extents == rows.extents(mask),
+               "%s/vmem: data at %s, expected %s" % (
+                   folder, [list(map(hex, e)) for e in extents],
+                   [list(map(hex, e)) for e in rows.extents(mask)]))
+        total = sum(size for _, _, size, _ in rows.rows)
+        st = os.stat(folder + "/vmem")
+        expect(st.st_blocks == (total + 511) // 512,
+               "%s/vmem: %d blocks for %d bytes" % (folder, st.st_blocks,
+                                                    total))
+        check_regions(folder, rows.rows, mask)
+    check_content(folder, rows.rows, folder + "/vmem", mount + "/image/pmem",
+                  image, mask, label_pid)
+
+
+def show(v):
+    return v if isinstance(v, str) else hex(v)
+
+
+def process_name(name):
+    """A name as the tree has it: UTF-8, or else Windows-1252."""
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "".join(chr(b) if b < 0x80 or b > 0x9f
+                       else bytes([b]).decode("cp1252", "replace")
+                       for b in name)
+    return text
+
+
+def check_truth(mount, truth_path, image, *options):
+    """Every process of the truth: maps, memmap, vmem, regions. IMAGE: a raw
+    one, or "-"; options: coalesce, all, elf."""
+    truth = Truth(truth_path)
+    image = None if image == "-" else image
+    runs = truth.runs if "elf" in options else \
+        [(0, os.stat(image).st_size)]
+    whole = "all" in options
+    mask = 2**48 - 1
+    n = 0
+    for p in truth.processes:
+        if not p.in_list:
+            continue
+        folder = os.path.realpath("%s/by-eprocess/%016x" % (mount,
+                                                            p.eprocess))
+        expect(os.path.isdir(folder), "pid %d is missing" % p.pid)
+        if not p.dtb_raw:
+            expect(read_file(folder + "/dtb") == b"0x0\n",
+                   "%s/dtb is not 0x0" % folder)
+            expect(read_file(folder + "/maps") == b"",
+                   "%s/maps is not empty" % folder)
+            continue
+        expect(read_file(folder + "/dtb", "r") ==
+               "0x%x\n" % (p.dtb_raw & ~0xfff), "%s/dtb" % folder)
+        pages = list(p.pages)
+        ignore = None
+        if whole:
+            pages += truth.kernel_pages
+            base = 0xffff000000000000 | truth.self_map << 39
+            ignore = lambda va: base <= va < base + 2**39
+        head = process_head(process_name(p.name), p.pid, p.dtb_raw)
+        compare_space(folder, Rows(pages, runs), options, mask, head, 12,
+                      p.pid, mount, image, ignore)
+        n += 1
+    expect(n > 0, "no process was compared")
+    print("%d processes compared" % n)
+
+
+def check_plain(mount, truth_path, image, *options):
+    """dtb/ROOT/ of an image without Windows."""
+    truth = Truth(truth_path)
+    folder = "%s/dtb/0x%x" % (mount, truth.root)
+    bits = {"x86": 32, "pae": 32, "amd64": 48, "la57": 57}[truth.mode]
+    digits = 8 if bits == 32 else 12
+    head = ["Dumping address space at DTB 0x%x" % truth.root, ""]
+    compare_space(folder, Rows(truth.maps, [(0, os.stat(image).st_size)]), options,
+                  2**bits - 1, head, digits, 1, mount, image)
+    size = os.stat(folder + "/vmem").st_size
+    print("%d pages compared, vmem has %#x bytes" % (len(truth.maps), size))
+
+
+def check_sizes(top):
+    """Text files are as long as stat says; names and types are those of
+    readdir."""
+    n = 0
+    for folder, _, files in os.walk(top):
+        for name in files:
+            path = folder + "/" + name
+            if os.path.islink(path) or name in ("vmem", "pmem"):
+                continue
+            size = os.stat(path).st_size
+            fd = os.open(path, os.O_RDONLY)
+            length = 0
+            while True:
+                data = os.read(fd, 1 << 20)
+                if not data:
+                    break
+                length += len(data)
+            expect(length == size, "%s: %d bytes, stat says %d" % (
+                path, length, size))
+            expect(os.pread(fd, 10, size) == b"" and
+                   os.pread(fd, 10, size + 12345) == b"",
+                   "%s: bytes beyond its end" % path)
+            os.close(fd)
+            n += 1
+    expect(n > 50, "only %d files" % n)
+
+
+def check_inodes(a, b):
+    """The same inode numbers in two mounts, and each but once."""
+    def numbers(top):
+        out = {}
+        for folder, dirs, files in os.walk(top):
+            for name in dirs + files:
+                path = folder + "/" + name
+                out[os.path.relpath(path, top)] = os.lstat(path).st_ino
+                # What readdir said is what stat says.
+            for e in os.scandir(folder):
+                expect(e.inode() == os.lstat(e.path).st_ino,
+                       "%s: readdir has another inode" % e.path)
+        return out
+
+    first, second = numbers(a), numbers(b)
+    expect(first == second, "inodes differ: %s" % [
+        k for k in first if first[k] != second.get(k)][:5])
+    seen = {}
+    for path, ino in first.items():
+        # A space can be reached by several folders of dtb/.
+        other = seen.setdefault(ino, path)
+        expect(other == path, "%s and %s: same inode" % (path, other))
+    print("%d inodes" % len(first))
+
+
+def check_mmap(folder):
+    """mmap of the regions, and of vmem at each of them, gives what read
+    gives."""
+    vmem = os.open(folder + "/vmem", os.O_RDONLY)
+    for name in os.listdir(folder + "/regions"):
+        start = int(name.split("-")[0], 16)
+        data = read_file(folder + "/regions/" + name)
+        with open(folder + "/regions/" + name, "rb") as f:
+            with mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as m:
+                expect(m[:] == data, "%s: mmap differs" % name)
+        with mmap.mmap(vmem, len(data) + PAGE, prot=mmap.PROT_READ,
+                       flags=mmap.MAP_PRIVATE, offset=start) as m:
+            expect(m[:len(data)] == data, "vmem at %x: mmap differs" % start)
+    with mmap.mmap(vmem, PAGE, prot=mmap.PROT_READ, flags=mmap.MAP_PRIVATE,
+                   offset=0x10000) as m:
+        expect(m[:] == bytes(PAGE), "mmap of a hole is not zeros")
+
+
+def check_edges(folder):
+    """Reads across the borders of pages, regions and holes: any offset and
+    length gives the same as page by page."""
+    vmem = os.open(folder + "/vmem", os.O_RDONLY)
+    size = os.fstat(vmem).st_size
+    rng = random.Random(1)
+    for start, end in extents_of(folder + "/vmem"):
+        for at in (start, end):
+            for _ in range(4):
+                first = max(at - rng.randrange(3 * PAGE), 0)
+                length = rng.randrange(1, 5 * PAGE)
+                want = b"".join(os.pread(vmem, 1, first + i)
+                                for i in range(0, length, 511))
+                got = os.pread(vmem, length, first)
+                expect(len(got) == min(length, size - first),
+                       "%x: %d bytes of %d" % (first, len(got), length))
+                expect(got[::511] == want, "%x+%x differs" % (first, length))
+    expect(os.pread(vmem, 100, size - 50) == bytes(50), "end of vmem")
+    expect(os.pread(vmem, 100, size) == b"", "beyond the end of vmem")
+    for whence, at in ((os.SEEK_DATA, size), (os.SEEK_HOLE, size),
+                       (os.SEEK_DATA, size - 1)):
+        try:
+            os.lseek(vmem, at, whence)
+            fail("seek at %x works" % at)
+        except OSError as e:
+            expect(e.errno == errno.ENXIO, "seek at %x: %s" % (at, e))
+
+
+def check_parallel(mount, other, n):
+    """N readers at once of another mount of the image, each in an order of its
+    own, see what one sees in the first."""
+    jobs = []
+    for folder, dirs, files in os.walk(mount):
+        dirs[:] = [d for d in dirs if d not in ("by-name", "by-eprocess")]
+        for name in files:
+            path = folder + "/" + name
+            if name in ("vmem", "pmem"):
+                jobs += [(os.path.relpath(path, mount), a, b - a)
+                         for a, b in extents_of(path)]
+            else:
+                jobs.append((os.path.relpath(path, mount), 0,
+                             os.stat(path).st_size))
+
+    def digest(top, job):
+        h, fd = hashlib.sha256(), os.open(top + "/" + job[0], os.O_RDONLY)
+        off, end = job[1], job[1] + job[2]
+        while off < end:
+            data = os.pread(fd, min(end - off, 1 << 20), off)
+            expect(data, "%s: nothing at %x" % (job[0], off))
+            h.update(data)
+            off += len(data)
+        os.close(fd)
+        return h.digest()
+
+    want = {job: digest(mount, job) for job in jobs}
+    wrong = []
+
+    def reader(seed):
+        try:
+            mine = random.Random(seed).sample(jobs, len(jobs))
+            wrong.extend(j for j in mine if digest(other, j) != want[j])
+        except (OSError, SystemExit) as e:
+            wrong.append(e)
+
+    threads = [threading.Thread(target=reader, args=(i,))
+               for i in range(int(n))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    expect(not wrong, "readers disagree: %s" % wrong[:3])
+    print("%d jobs, %s readers" % (len(jobs), n))
+
+
+def is_lost(page, image_len):
+    return page.state in LOST or \
+        (page.state == "outside" and page.pa >= image_len)
+
+
+def check_eio(mount, truth_path, image):
+    """holes=eio."""
+    truth = Truth(truth_path)
+    image_len = os.stat(image).st_size
+    lost = 0
+    for p in truth.processes:
+        folder = "%s/by-eprocess/%016x" % (mount, p.eprocess)
+        vmem = os.open(folder + "/vmem", os.O_RDONLY)
+        pages = {q.va: q for q in p.pages}
+        for page in p.pages:
+            if not is_lost(page, image_len):
+                continue
+            lost += 1
+            for at, length in ((0, PAGE), (0, 1), (100, 8), (4095, 1),
+                               (0, 1 << 20)):
+                try:
+                    os.pread(vmem, length, page.va + at)
+                    fail("pid %d, %x (%s): can be read" % (
+                        p.pid, page.va + at, page.state))
+                except OSError as e:
+                    expect(e.errno == errno.EIO, "%x: %s" % (page.va, e))
+            before = pages.get(page.va - PAGE)
+            if not before or not is_lost(before, image_len):
+                got = os.pread(vmem, 3 * PAGE, page.va - PAGE)
+                expect(len(got) == PAGE, "pid %d, into %x: %d bytes" % (
+                    p.pid, page.va, len(got)))
+                got = os.pread(vmem, 200, page.va - 100)
+                expect(len(got) == 100, "pid %d, into %x: %d bytes" % (
+                    p.pid, page.va, len(got)))
+        for page in p.pages:
+            if page.state in READABLE and page.pa + page.size <= image_len:
+                got = os.pread(vmem, PAGE, page.va)
+                expect(len(got) == PAGE, "%x: %d bytes" % (page.va, len(got)))
+            elif page.state == "demandzero":
+                expect(os.pread(vmem, PAGE, page.va) == bytes(PAGE),
+                       "pid %d, %x: demand zero is not zeros" % (p.pid,
+                                                                 page.va))
+        expect(os.pread(vmem, 1 << 20, 0x1000) == bytes(1 << 20),
+               "what the process does not have is not zeros")
+        os.close(vmem)
+    expect(lost > 10, "no lost page in this image")
+    print("%d lost pages" % lost)
+
+
+def check_zero(mount, truth_path):
+    """holes=zero: lost pages are zeros."""
+    for p in Truth(truth_path).processes:
+        vmem = os.open("%s/by-eprocess/%016x/vmem" % (mount, p.eprocess),
+                       os.O_RDONLY)
+        for page in p.pages:
+            if page.state in LOST | {"outside", "demandzero"}:
+                expect(os.pread(vmem, page.size, page.va) == bytes(page.size),
+                       "pid %d, %x: not zeros" % (p.pid, page.va))
+        os.close(vmem)
+
+
+def check_names(mount):
+    """No name or line of the tree holds a control character or bad UTF-8."""
+    bad = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e]")
+    for folder, dirs, files in os.walk(os.fsencode(mount)):
+        for name in dirs + files:
+            text = name.decode("utf-8")
+            expect(not bad.search(text) and text not in (".", ".."),
+                   "name %r" % name)
+            path = folder + b"/" + name
+            if os.path.islink(path):
+                target = os.readlink(path)
+                expect(re.match(rb"^\.\./proc/[0-9a-f-]+$", target),
+                       "link to %r" % target)
+                expect(os.path.isdir(path), "%r leads nowhere" % name)
+            elif os.path.isfile(path) and b"/regions" not in folder and \
+                    os.stat(path).st_size < 1 << 20:
+                for line in read_file(path).decode("utf-8").splitlines():
+                    expect(not bad.search(line.replace("\t", "")),
+                           "%r: line %r" % (path, line))
+
+
+def check_rss(limit, *command):
+    """Runs a command; its output stays what it is, its exit code too; 98
+    where it took more than LIMIT kB."""
+    import resource
+    import subprocess
+    rc = subprocess.call(command)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    if peak > int(limit):
+        print("FAIL: %s took %d kB" % (command, peak), file=sys.stderr)
+        sys.exit(98)
+    sys.exit(rc)
+
+
+def main():
+    check = globals().get("check_" + sys.argv[1])
+    if not check:
+        sys.exit("no check " + sys.argv[1])
+    check(*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
