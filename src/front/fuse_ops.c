@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +26,8 @@ struct FuseFs {
 	GHashTable *files;  /* TreeFile that are open, owned */
 	Inode root;
 	int ready_fd;
+	guint threads;	   /* of the pool; 0: all is done at once */
+	GThreadPool *pool; /* made when the daemon runs; or NULL */
 	bool eio;
 	atomic_flag readahead_done;
 };
@@ -44,6 +48,7 @@ FuseFs *fuse_fs_new(const Session *session, const Options *options,
 	fs->root.node = tree_root(fs->tree);
 	fs->ready_fd = ready_fd;
 	fs->eio = options->tree.eio;
+	fs->threads = options->single ? 0 : MAX(g_get_num_processors(), 2);
 	atomic_flag_clear(&fs->readahead_done);
 	return fs;
 }
@@ -74,10 +79,64 @@ static TreeFile *file_of(const struct fuse_file_info *fi)
 	return (TreeFile *)(uintptr_t)fi->fh;
 }
 
+/*
+ * Work that must not keep others waiting: who takes requests from the kernel
+ * answers at once what takes no time (reads above all), and leaves to a pool
+ * of threads what may walk page tables first.
+ */
+struct work {
+	void (*run)(struct work *work);
+	fuse_req_t req;
+	struct tree_node node;
+	struct fuse_file_info fi;
+	size_t size;
+	off_t off;
+	bool plus;
+	char name[256];
+};
+
+static void work_lookup(struct work *work);
+static void work_lookup_in(struct work *work);
+static void work_getattr(struct work *work);
+static void work_open(struct work *work);
+static void work_list(struct work *work);
+
+static void run_work(gpointer data, gpointer unused)
+{
+	struct work *work = data;
+
+	(void)unused;
+	work->run(work);
+	g_free(work);
+}
+
+/* Hands the work over where its node is not ready; false: do it now. */
+static bool defer(fuse_req_t req, const struct work *work)
+{
+	FuseFs *fs = fs_of(req);
+	struct work *copy;
+	sigset_t all, old;
+
+	if (!fs->pool || tree_is_ready(fs->tree, &work->node))
+		return false;
+	copy = g_new(struct work, 1);
+	*copy = *work;
+	/* Signals are for the thread that takes requests: its read() must be
+	 * interrupted by them. A new thread inherits the mask. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	g_thread_pool_push(fs->pool, copy, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return true;
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	FuseFs *fs = userdata;
 
+	if (fs->threads)
+		fs->pool = g_thread_pool_new(run_work, NULL,
+					     (gint)fs->threads, FALSE, NULL);
 	/* Replies point into the mapping of the image: splicing copies. */
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ |
 				  FUSE_CAP_SPLICE_WRITE |
@@ -95,6 +154,13 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	}
 }
 
+void fuse_fs_finish(FuseFs *fs)
+{
+	if (fs->pool)
+		g_thread_pool_free(fs->pool, FALSE, TRUE);
+	fs->pool = NULL;
+}
+
 /* The node's entry, with one lookup counted. */
 static void fill_entry(FuseFs *fs, const struct tree_node *node,
 		       struct fuse_entry_param *e)
@@ -105,26 +171,44 @@ static void fill_entry(FuseFs *fs, const struct tree_node *node,
 	e->ino = (fuse_ino_t)(uintptr_t)inode_table_get(fs->inodes, node);
 }
 
-static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void do_lookup(fuse_req_t req, const struct tree_node *node)
 {
 	FuseFs *fs = fs_of(req);
 	struct fuse_entry_param e;
-	struct tree_node node;
-	int r = tree_lookup(fs->tree, &inode_of(fs, parent)->node, name, &node);
 
-	if (r == -ENOENT) {
-		/* A negative entry: nothing will ever appear either. */
-		e = (struct fuse_entry_param){ .entry_timeout = FOREVER };
-		fuse_reply_entry(req, &e);
-		return;
-	}
-	if (r) {
-		fuse_reply_err(req, -r);
-		return;
-	}
-	fill_entry(fs, &node, &e);
+	fill_entry(fs, node, &e);
 	if (fuse_reply_entry(req, &e) == -ENOENT)
 		inode_table_forget(fs->inodes, inode_of(fs, e.ino), 1);
+}
+
+static void lookup_in(fuse_req_t req, const struct tree_node *dir,
+		      const char *name)
+{
+	/* A negative entry: nothing will ever appear either. */
+	static const struct fuse_entry_param nothing = {
+		.entry_timeout = FOREVER
+	};
+	struct tree_node node;
+	int r = tree_lookup(fs_of(req)->tree, dir, name, &node);
+
+	if (r == -ENOENT)
+		fuse_reply_entry(req, &nothing);
+	else if (r)
+		fuse_reply_err(req, -r);
+	else if (!defer(req, &(struct work){ .run = work_lookup, .req = req,
+					     .node = node }))
+		do_lookup(req, &node);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	FuseFs *fs = fs_of(req);
+	const struct tree_node *dir = &inode_of(fs, parent)->node;
+	struct work work = { .run = work_lookup_in, .req = req, .node = *dir };
+
+	g_strlcpy(work.name, name, sizeof work.name);
+	if (!defer(req, &work))
+		lookup_in(req, dir, name);
 }
 
 static void forget_one(FuseFs *fs, fuse_ino_t ino, uint64_t n)
@@ -147,15 +231,23 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 	fuse_reply_none(req);
 }
 
+static void do_getattr(fuse_req_t req, const struct tree_node *node)
+{
+	struct stat st;
+
+	tree_stat(fs_of(req)->tree, node, &st);
+	fuse_reply_attr(req, &st, FOREVER);
+}
+
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		       struct fuse_file_info *fi)
 {
-	FuseFs *fs = fs_of(req);
-	struct stat st;
+	const struct tree_node *node = &inode_of(fs_of(req), ino)->node;
 
 	(void)fi;
-	tree_stat(fs->tree, &inode_of(fs, ino)->node, &st);
-	fuse_reply_attr(req, &st, FOREVER);
+	if (!defer(req, &(struct work){ .run = work_getattr, .req = req,
+					.node = *node }))
+		do_getattr(req, node);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -185,18 +277,12 @@ static void drop_file(FuseFs *fs, TreeFile *file)
 	tree_file_close(file);
 }
 
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void do_open(fuse_req_t req, const struct tree_node *node,
+		    struct fuse_file_info *fi)
 {
 	FuseFs *fs = fs_of(req);
-	TreeFile *file;
+	TreeFile *file = tree_open(fs->tree, node);
 
-	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
-		fuse_reply_err(req, EROFS);
-		return;
-	}
-	if (!atomic_flag_test_and_set(&fs->readahead_done))
-		readahead_raise(fs->mountpoint);
-	file = tree_open(fs->tree, &inode_of(fs, ino)->node);
 	if (!file) {
 		fuse_reply_err(req, EISDIR);
 		return;
@@ -209,6 +295,22 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fi->direct_io = fs->eio && tree_file_is_sparse(file);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		drop_file(fs, file);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	FuseFs *fs = fs_of(req);
+	const struct tree_node *node = &inode_of(fs, ino)->node;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	if (!atomic_flag_test_and_set(&fs->readahead_done))
+		readahead_raise(fs->mountpoint);
+	if (!defer(req, &(struct work){ .run = work_open, .req = req,
+					.node = *node, .fi = *fi }))
+		do_open(req, node, fi);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino,
@@ -343,8 +445,8 @@ static bool list_one(struct listing *l, const struct tree_node *dir,
 	return *fits;
 }
 
-static void list_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		     bool plus)
+static void list_dir(fuse_req_t req, const struct tree_node *dir, size_t size,
+		     off_t off, bool plus)
 {
 	FuseFs *fs = fs_of(req);
 	g_autofree char *buf = g_malloc(MIN(size, (size_t)1 << 20));
@@ -353,23 +455,66 @@ static void list_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	bool fits = true;
 
 	for (uint64_t pos = (uint64_t)off;
-	     list_one(&l, &inode_of(fs, ino)->node, pos, &fits); pos++)
+	     list_one(&l, dir, pos, &fits); pos++)
 		;
 	fuse_reply_buf(req, buf, l.used);
+}
+
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 bool plus)
+{
+	const struct tree_node *dir = &inode_of(fs_of(req), ino)->node;
+
+	if (!defer(req, &(struct work){ .run = work_list, .req = req,
+					.node = *dir, .size = size,
+					.off = off, .plus = plus }))
+		list_dir(req, dir, size, off, plus);
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		       struct fuse_file_info *fi)
 {
 	(void)fi;
-	list_dir(req, ino, size, off, false);
+	list(req, ino, size, off, false);
 }
 
 static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
 			   off_t off, struct fuse_file_info *fi)
 {
 	(void)fi;
-	list_dir(req, ino, size, off, true);
+	list(req, ino, size, off, true);
+}
+
+static void work_lookup(struct work *work)
+{
+	do_lookup(work->req, &work->node);
+}
+
+static void work_lookup_in(struct work *work)
+{
+	struct tree_node node;
+	int r = tree_lookup(fs_of(work->req)->tree, &work->node, work->name,
+			    &node);
+
+	if (r)
+		fuse_reply_err(work->req, -r);
+	else
+		do_lookup(work->req, &node);
+}
+
+static void work_getattr(struct work *work)
+{
+	do_getattr(work->req, &work->node);
+}
+
+static void work_open(struct work *work)
+{
+	do_open(work->req, &work->node, &work->fi);
+}
+
+static void work_list(struct work *work)
+{
+	list_dir(work->req, &work->node, work->size, work->off, work->plus);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

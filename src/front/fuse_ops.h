@@ -13,6 +13,8 @@ typedef struct FuseFs FuseFs;
  * (and closed then); -1: nobody. */
 FuseFs *fuse_fs_new(const Session *session, const Options *options,
 		    int ready_fd);
+/* After the loop: waits for what is still being answered. */
+void fuse_fs_finish(FuseFs *fs);
 void fuse_fs_free(FuseFs *fs);
 
 extern const struct fuse_lowlevel_ops fuse_fs_ops;

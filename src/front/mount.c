@@ -97,13 +97,27 @@ static void add_arguments(struct fuse_args *args, const Options *options)
 		fuse_opt_add_arg(args, "-d");
 }
 
+/*
+ * How many threads take requests from the kernel. As many as processors would
+ * take them from the readers whom they serve: a second one, woken for the next
+ * request of a reader, runs where that reader wants to, and slows it down by a
+ * sixth on two processors. What takes time is not theirs (see defer()).
+ */
+static unsigned n_takers(void)
+{
+	return MAX(g_get_num_processors() / 2, 1);
+}
+
 static int serve_threads(struct fuse_session *se)
 {
+	if (n_takers() == 1)
+		return fuse_session_loop(se);
 #if FUSE_USE_VERSION >= 312
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int r;
 
 	fuse_loop_cfg_set_clone_fd(config, 1);
+	fuse_loop_cfg_set_max_threads(config, n_takers());
 	r = fuse_session_loop_mt(se, config);
 	fuse_loop_cfg_destroy(config);
 	return r;
@@ -132,7 +146,8 @@ static int keep_ready_fd(const Options *options)
 				       dup(options->ready_fd);
 }
 
-static int mount_session(struct fuse_session *se, const Options *options)
+static int mount_session(struct fuse_session *se, FuseFs *fs,
+			 const Options *options)
 {
 	int r = EXIT_MOUNT;
 
@@ -142,6 +157,7 @@ static int mount_session(struct fuse_session *se, const Options *options)
 		/* Forks here; the parent leaves with 0 now that it is there. */
 		if (!fuse_daemonize(options->foreground))
 			r = serve(se, options);
+		fuse_fs_finish(fs);
 		fuse_session_unmount(se);
 	}
 	fuse_remove_signal_handlers(se);
@@ -159,7 +175,7 @@ int mount_run(const Session *session, const Options *options)
 	add_arguments(&args, options);
 	se = fuse_session_new(&args, &fuse_fs_ops, sizeof fuse_fs_ops, fs);
 	if (se) {
-		r = mount_session(se, options);
+		r = mount_session(se, fs, options);
 		fuse_session_destroy(se);
 	}
 	fuse_opt_free_args(&args);

@@ -4,9 +4,10 @@
 #define FRONT_READAHEAD_H
 
 /*
- * Raises the read-ahead of the filesystem mounted at mountpoint to 1 MiB, the
- * largest read that FUSE asks for, where permitted (it takes root); sequential
- * reads are some three times as fast with it. Asks nothing of the mount itself.
+ * Raises the read-ahead of the filesystem mounted at mountpoint to 2 MiB, two
+ * of the largest reads that FUSE asks for, where permitted (it takes root):
+ * sequential reads are up to twice as fast with it. Asks nothing of the mount
+ * itself.
  */
 void readahead_raise(const char *mountpoint);
 

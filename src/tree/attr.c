@@ -107,6 +107,21 @@ static void set_times(const Tree *tree, const struct tree_node *node,
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
+bool tree_is_ready(const Tree *tree, const struct tree_node *node)
+{
+	const Space *space = node->space;
+	bool is_rows = node->arg == SPACE_TEXT_MAPS ||
+		       node->arg == SPACE_TEXT_MEMMAP;
+
+	if (!space || is_link(node) || node->kind == NODE_SPACE)
+		return true;
+	if (node->kind == NODE_TEXT &&
+	    !(is_rows ? atomic_load(&space->rows[node->arg]) != NULL :
+			atomic_load(&space->text_size[node->arg]) != 0))
+		return false;
+	return space_has_view(space, tree->cache);
+}
+
 void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret)
 {
 	mode_t allowed = 0777 & ~tree->options.umask;

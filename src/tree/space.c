@@ -207,6 +207,16 @@ static void keep_view(ViewCache *cache, Space *space, SpaceView *view)
 	g_mutex_unlock(&cache->lock);
 }
 
+bool space_has_view(const Space *space, ViewCache *cache)
+{
+	bool has;
+
+	g_mutex_lock(&cache->lock);
+	has = space->view != NULL;
+	g_mutex_unlock(&cache->lock);
+	return has;
+}
+
 SpaceView *space_view(Space *space, ViewCache *cache)
 {
 	SpaceView *view = cached_view(cache, space);

@@ -82,6 +82,8 @@ Space *space_new(enum space_kind kind, const struct addr_space *as,
 		 bool whole);
 void space_free(Space *space, ViewCache *cache);
 
+/* Is the view there, so that space_view() takes no time? */
+bool space_has_view(const Space *space, ViewCache *cache);
 /* The view of the space, walked if need be. (transfer full) */
 SpaceView *space_view(Space *space, ViewCache *cache);
 SpaceView *space_view_ref(SpaceView *view);

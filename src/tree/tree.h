@@ -81,6 +81,9 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 		struct tree_node *ret, char **name);
 /* Exact: renders or walks where the size is not known yet. */
 void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
+/* Can what is asked of a node (stat, open, list, look up in it) be answered
+ * without walking page tables or making a text first? */
+bool tree_is_ready(const Tree *tree, const struct tree_node *node);
 /* The folder that a folder is in; the root's is itself. */
 struct tree_node tree_parent(const struct tree_node *dir);
 /* (transfer full), NULL where node is no link. */
