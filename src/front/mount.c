@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,10 +110,51 @@ static unsigned n_takers(void)
 	return MAX(g_get_num_processors() / 2, 1);
 }
 
+/*
+ * How often the one taker asks again before it sleeps, some 50 microseconds
+ * in all: a reader that waits for one small read after the other is served
+ * twice as fast by somebody who is awake.
+ */
+#define ASK_AGAIN 100u
+
+/* The next request; 0 or less where the session has ended or was interrupted,
+ * as fuse_session_receive_buf() has it. */
+static int next_request(struct fuse_session *se, struct fuse_buf *buf)
+{
+	struct pollfd wait = { .fd = fuse_session_fd(se), .events = POLLIN };
+	int r = -EAGAIN;
+
+	for (unsigned i = 0; i < ASK_AGAIN && r == -EAGAIN; i++)
+		r = fuse_session_receive_buf(se, buf);
+	if (r != -EAGAIN)
+		return r;
+	return poll(&wait, 1, -1) < 0 ? -EINTR : -EAGAIN;
+}
+
+/* fuse_session_loop() for one thread that does not fall asleep at once. */
+static int serve_alone(struct fuse_session *se)
+{
+	struct fuse_buf buf = { .mem = NULL };
+	int fd = fuse_session_fd(se), r = 0;
+
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
+		return fuse_session_loop(se);
+	while (!fuse_session_exited(se)) {
+		r = next_request(se, &buf);
+		if (r > 0)
+			fuse_session_process_buf(se, &buf);
+		else if (r != -EINTR && r != -EAGAIN)
+			break;
+	}
+	free(buf.mem);
+	fuse_session_reset(se);
+	return r < 0 && r != -EINTR && r != -EAGAIN ? r : 0;
+}
+
 static int serve_threads(struct fuse_session *se)
 {
 	if (n_takers() == 1)
-		return fuse_session_loop(se);
+		return serve_alone(se);
 #if FUSE_USE_VERSION >= 312
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int r;
