@@ -64,7 +64,7 @@ void readahead_raise(const char *mountpoint)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	n = write(fd, "2048", 4);
+	n = write(fd, "4096", 4);
 	(void)n; /* not permitted: the default then */
 	close(fd);
 }
