@@ -85,7 +85,7 @@ if [ -n "$pid" ]; then
 	show "cat demo/mnt/proc/$pid/dtb"
 	show "du -h demo/mnt/proc/$pid/vmem"
 	[ -z "$start" ] ||
-		show "hexdump -C -s 0x$start -n 64 demo/mnt/proc/$pid/vmem"
+		show "od -A x -t x1z -j 0x$start -N 64 demo/mnt/proc/$pid/vmem"
 fi
 show tail -3 demo/mnt/log
 
