@@ -110,22 +110,27 @@ static void run_work(gpointer data, gpointer unused)
 	g_free(work);
 }
 
+static struct work *work_copy(const struct work *work)
+{
+	struct work *copy = g_new(struct work, 1);
+
+	*copy = *work;
+	return copy;
+}
+
 /* Hands the work over where its node is not ready; false: do it now. */
 static bool defer(fuse_req_t req, const struct work *work)
 {
 	FuseFs *fs = fs_of(req);
-	struct work *copy;
 	sigset_t all, old;
 
 	if (!fs->pool || tree_is_ready(fs->tree, &work->node))
 		return false;
-	copy = g_new(struct work, 1);
-	*copy = *work;
 	/* Signals are for the thread that takes requests: its read() must be
 	 * interrupted by them. A new thread inherits the mask. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	g_thread_pool_push(fs->pool, copy, NULL);
+	g_thread_pool_push(fs->pool, work_copy(work), NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return true;
 }
