@@ -384,7 +384,7 @@ struct listing {
 
 static mode_t type_of(const struct tree_node *node)
 {
-	if (node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS)
+	if (tree_is_link(node))
 		return S_IFLNK;
 	return tree_is_dir(node) ? S_IFDIR : S_IFREG;
 }
@@ -497,14 +497,7 @@ static void work_lookup(struct work *work)
 
 static void work_lookup_in(struct work *work)
 {
-	struct tree_node node;
-	int r = tree_lookup(fs_of(work->req)->tree, &work->node, work->name,
-			    &node);
-
-	if (r)
-		fuse_reply_err(work->req, -r);
-	else
-		do_lookup(work->req, &node);
+	lookup_in(work->req, &work->node, work->name);
 }
 
 static void work_getattr(struct work *work)

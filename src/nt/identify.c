@@ -194,6 +194,7 @@ bool nt_identify_profile(NtKernel *k, bool scan)
 
 	if (k->has_image)
 		anchors = nt_system_anchors(&k->as, &k->image);
+	k->ps_active_head = anchors.active_head;
 	find_build(k);
 	list_choices(k, c);
 	for (size_t i = 0; k->has_image && i < c->n; i++)
@@ -246,13 +247,8 @@ static unsigned processors(const NtKernel *k, const Image *image)
 
 void nt_identify_finish(NtKernel *k, const Image *image)
 {
-	VirtAddr head;
-
 	if (k->has_system)
 		k->as.root = PHYS(k->system.dtb_raw);
-	if (k->has_image &&
-	    nt_kimage_symbol(&k->as, &k->image, "PsActiveProcessHead", &head))
-		k->ps_active_head = head;
 	k->n_processors = processors(k, image);
 	if (!k->has_profile)
 		return;

@@ -2,9 +2,15 @@
 /* From a layout to the plain record that the readers use. */
 #include "config.h"
 
-#include <glib.h>
+#include "base/bytes.h"
 
 #include "nt/profile.h"
+
+uint64_t nt_field_get(struct nt_field field, uint64_t value)
+{
+	return field.bit_len ? bits_get(value, field.bit_pos, field.bit_len) :
+			       0;
+}
 
 static uint32_t member(struct nt_profile *p, const char *path)
 {

@@ -71,6 +71,10 @@ struct nt_profile {
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
 
+/* The value of a bit-field in the integer that holds it, 0 where this kernel
+ * has no such field. */
+uint64_t nt_field_get(struct nt_field field, uint64_t value);
+
 /* False where the layout lacks what no process can be read without (pid,
  * links, name, DTB). kernel may be NULL. */
 bool nt_profile_fill(const struct nt_layout *layout,

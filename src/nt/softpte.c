@@ -30,12 +30,6 @@ unsigned nt_protection_rights(unsigned protection)
 	return guard ? 0 : rights[protection & 7];
 }
 
-static uint64_t field_get(struct nt_field field, uint64_t entry)
-{
-	return field.bit_len ? bits_get(entry, field.bit_pos, field.bit_len) :
-			       0;
-}
-
 /*
  * Undoes the L1TF mitigation: where SwizzleBit is 0, InvalidPteMask (one high
  * physical address bit) was set in the entry. Where the mask is not known and
@@ -45,11 +39,11 @@ static uint64_t unswizzle(const struct nt_soft_ctx *ctx, uint64_t entry)
 {
 	uint64_t beyond;
 
-	if (!ctx->pte.swizzle.bit_len || field_get(ctx->pte.swizzle, entry))
+	if (!ctx->pte.swizzle.bit_len || nt_field_get(ctx->pte.swizzle, entry))
 		return entry;
 	if (ctx->invalid_pte_mask)
 		return entry & ~ctx->invalid_pte_mask;
-	beyond = field_get(ctx->pte.transition_pfn, entry) << PAGE_SHIFT_4K;
+	beyond = nt_field_get(ctx->pte.transition_pfn, entry) << PAGE_SHIFT_4K;
 	if (beyond < ctx->phys_end)
 		return entry;
 	for (unsigned bit = 51; bit >= 36; bit--)
@@ -68,11 +62,11 @@ static struct soft_pte decode_transition(const struct nt_soft_ctx *ctx,
 	if (!ctx->pte.transition_pfn.bit_len)
 		return r;
 	r.state = PAGE_TRANSITION;
-	r.pa = PHYS(field_get(ctx->pte.transition_pfn, plain)
+	r.pa = PHYS(nt_field_get(ctx->pte.transition_pfn, plain)
 		    << PAGE_SHIFT_4K);
 	r.rights = RIGHT_USER |
 		   nt_protection_rights(
-			   (unsigned)field_get(ctx->pte.protection, entry));
+			   (unsigned)nt_field_get(ctx->pte.protection, entry));
 	return r;
 }
 
@@ -81,16 +75,16 @@ static uint64_t swap_offset(const struct nt_soft_ctx *ctx, uint64_t entry)
 	uint64_t mask = ctx->invalid_pte_mask;
 	uint64_t high;
 
-	if (!ctx->pte.swizzle.bit_len || field_get(ctx->pte.swizzle, entry))
-		return field_get(ctx->pte.pagefile_high, entry);
+	if (!ctx->pte.swizzle.bit_len || nt_field_get(ctx->pte.swizzle, entry))
+		return nt_field_get(ctx->pte.pagefile_high, entry);
 	if (!mask) {
 		/* Not known: nothing but one high bit is taken for it. */
 		high = entry & ~UINT64_C(0xfffffffff);
 		if (high && !(high & (high - 1)) && high >> 52 == 0 &&
-		    !field_get(ctx->pte.pagefile_low, entry))
+		    !nt_field_get(ctx->pte.pagefile_low, entry))
 			mask = high;
 	}
-	return field_get(ctx->pte.pagefile_high, entry & ~mask);
+	return nt_field_get(ctx->pte.pagefile_high, entry & ~mask);
 }
 
 static struct soft_pte decode(const void *ctx_void, uint64_t entry,

@@ -53,14 +53,6 @@ static uint64_t get_vpn(const struct vad_walk *w, const uint8_t *node,
 	return vpn;
 }
 
-static unsigned flag(struct nt_field field, uint64_t flags)
-{
-	return field.bit_len ?
-		       (unsigned)bits_get(flags, field.bit_pos,
-					  field.bit_len) :
-		       0;
-}
-
 static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
 {
 	const struct nt_vad_layout *l = w->layout;
@@ -73,9 +65,9 @@ static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
 		return;
 	vad.start = first << PAGE_SHIFT_4K;
 	vad.last = (last << PAGE_SHIFT_4K) + PAGE_MASK_4K;
-	vad.protection = flag(l->protection, flags);
-	vad.type = flag(l->type, flags);
-	vad.private_memory = flag(l->private_memory, flags);
+	vad.protection = (unsigned)nt_field_get(l->protection, flags);
+	vad.type = (unsigned)nt_field_get(l->type, flags);
+	vad.private_memory = nt_field_get(l->private_memory, flags) != 0;
 	g_array_append_val(w->vads, vad);
 }
 

@@ -37,11 +37,6 @@ uint64_t tree_ino(const struct tree_node *node)
 	return (hash & INT64_MAX) | 2;
 }
 
-static bool is_link(const struct tree_node *node)
-{
-	return node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS;
-}
-
 static nlink_t count_links(Tree *tree, const struct tree_node *dir)
 {
 	switch (dir->kind) {
@@ -85,7 +80,7 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 			tree, node->space, (enum space_text)node->arg);
 	} else if (node->kind < NODE_PMEM && tree->global_texts[node->kind]) {
 		data = size = g_bytes_get_size(tree->global_texts[node->kind]);
-	} else if (is_link(node)) {
+	} else if (tree_is_link(node)) {
 		g_autofree char *target = tree_readlink(tree, node);
 
 		size = strlen(target);
@@ -110,14 +105,14 @@ static void set_times(const Tree *tree, const struct tree_node *node,
 bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 {
 	const Space *space = node->space;
-	bool is_rows = node->arg == SPACE_TEXT_MAPS ||
-		       node->arg == SPACE_TEXT_MEMMAP;
+	enum space_text kind = (enum space_text)node->arg;
 
-	if (!space || is_link(node) || node->kind == NODE_SPACE)
+	if (!space || tree_is_link(node) || node->kind == NODE_SPACE)
 		return true;
 	if (node->kind == NODE_TEXT &&
-	    !(is_rows ? atomic_load(&space->rows[node->arg]) != NULL :
-			atomic_load(&space->text_size[node->arg]) != 0))
+	    !(tree_text_is_rows(kind) ?
+		      atomic_load(&space->rows[kind]) != NULL :
+		      atomic_load(&space->text_size[kind]) != 0))
 		return false;
 	return space_has_view(space, tree->cache);
 }
@@ -132,7 +127,7 @@ void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret)
 	st.st_gid = tree->options.gid;
 	st.st_blksize = 4096;
 	st.st_nlink = 1;
-	if (is_link(node)) {
+	if (tree_is_link(node)) {
 		st.st_mode = S_IFLNK | 0777;
 	} else if (tree_is_dir(node)) {
 		st.st_mode = S_IFDIR | (0555 & allowed);

@@ -56,6 +56,11 @@ bool tree_is_dir(const struct tree_node *node)
 	return false;
 }
 
+bool tree_is_link(const struct tree_node *node)
+{
+	return node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS;
+}
+
 static int find_static(const struct static_entry *entries, size_t n,
 		       const char *name, struct tree_node *ret)
 {
@@ -208,7 +213,7 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 /* Links lead to a process's folder. */
 static void follow(struct tree_node *node)
 {
-	if (node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS)
+	if (tree_is_link(node))
 		node->kind = NODE_SPACE;
 }
 
@@ -365,7 +370,7 @@ struct tree_node tree_parent(const struct tree_node *node)
 char *tree_readlink(Tree *tree, const struct tree_node *node)
 {
 	(void)tree;
-	if (node->kind != NODE_LINK_NAME && node->kind != NODE_LINK_EPROCESS)
+	if (!tree_is_link(node))
 		return NULL;
 	return g_strdup_printf("../proc/%s", node->space->proc->dir);
 }

@@ -82,12 +82,10 @@ static void live_text_put(struct live_text *live)
 
 static GBytes *live_text_bytes(struct live_text *live)
 {
-	uint64_t size;
-
 	g_mutex_lock(&live->lock);
 	if (!live->bytes)
 		live->bytes = tree_render_space_text(live->tree, live->space,
-						     live->kind, &size);
+						     live->kind);
 	g_mutex_unlock(&live->lock);
 	return live->bytes;
 }
@@ -123,7 +121,7 @@ static void open_text(Tree *tree, const struct tree_node *node,
 {
 	enum space_text kind = (enum space_text)node->arg;
 
-	if (kind != SPACE_TEXT_MAPS && kind != SPACE_TEXT_MEMMAP) {
+	if (!tree_text_is_rows(kind)) {
 		file->live = live_text_get(tree, node->space, kind);
 		return;
 	}

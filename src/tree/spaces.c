@@ -42,6 +42,11 @@ const char *tree_text_name(enum space_text kind)
 	return texts[kind].name;
 }
 
+bool tree_text_is_rows(enum space_text kind)
+{
+	return !texts[kind].render;
+}
+
 bool tree_space_has_text(const Space *space, enum space_text kind)
 {
 	return texts[kind].where & 1u << space->kind;
@@ -57,14 +62,12 @@ static void render_text(Tree *tree, Space *space, enum space_text kind,
 	texts[kind].render(out, &tree->facts, space, view);
 }
 
-GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
-			       uint64_t *size)
+GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind)
 {
 	struct sink out;
 
 	sink_init(&out, false);
 	render_text(tree, space, kind, &out);
-	*size = out.len;
 	return g_bytes_new_take(out.buf, (gsize)out.len);
 }
 
@@ -88,7 +91,7 @@ uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind)
 	uint64_t known = atomic_load(&space->text_size[kind]);
 	struct sink out;
 
-	if (!texts[kind].render)
+	if (tree_text_is_rows(kind))
 		return row_text_size(tree_space_rows(tree, space, kind));
 	if (known)
 		return known - 1;

@@ -34,9 +34,11 @@ struct Tree {
 
 /* The lines of `maps` or `memmap`; made when first asked for, then kept. */
 const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind);
+/* Is it one of those? */
+bool tree_text_is_rows(enum space_text kind);
 /* The text of any other file of a space. */
-GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind,
-			       uint64_t *size);
+GBytes *tree_render_space_text(Tree *tree, Space *space,
+			       enum space_text kind);
 /* Exact size of any text of a space; remembered. */
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
 /* Bytes of data in the space; remembered. */

@@ -65,6 +65,7 @@ void tree_free(Tree *tree);
 
 struct tree_node tree_root(const Tree *tree);
 bool tree_is_dir(const struct tree_node *node);
+bool tree_is_link(const struct tree_node *node);
 /* Derived from what the node is: the same in every mount of an image. */
 uint64_t tree_ino(const struct tree_node *node);
 

@@ -183,15 +183,6 @@ START_TEST(test_scan)
 END_TEST
 
 /* Runs that begin and end in the middle of pages, an unreadable image. */
-static int64_t no_read(void *ctx, uint64_t off, void *buf, size_t len)
-{
-	(void)ctx;
-	(void)off;
-	(void)buf;
-	(void)len;
-	return -1;
-}
-
 START_TEST(test_scan_edges)
 {
 	static const uint8_t bytes[0x8000];
@@ -205,7 +196,7 @@ START_TEST(test_scan_edges)
 	unit_mem_init_runs(&mem, bytes, sizeof bytes, runs, 3);
 	nt_dtb_scan(mem.pm, note, &f);
 	ck_assert_uint_eq(f.n, 0);
-	image_io_set_reader(mem.image->io, no_read, NULL);
+	image_io_set_reader(mem.image->io, unit_no_read, NULL);
 	nt_dtb_scan(mem.pm, note, &f);
 	ck_assert_uint_eq(f.n, 0);
 	unit_mem_clear(&mem);

@@ -77,20 +77,11 @@ START_TEST(test_read_outside)
 }
 END_TEST
 
-static int64_t no_read(void *ctx, uint64_t off, void *buf, size_t len)
-{
-	(void)ctx;
-	(void)off;
-	(void)buf;
-	(void)len;
-	return -1;
-}
-
 START_TEST(test_read_fault)
 {
 	uint8_t buf[16];
 
-	image_io_set_reader(mem.image->io, no_read, NULL);
+	image_io_set_reader(mem.image->io, unit_no_read, NULL);
 	ck_assert_int_eq(physmem_read(mem.pm, PHYS(0x1000), buf, 16), PHYS_IO);
 	ck_assert_int_eq(physmem_read(mem.pm, PHYS(0), buf, 16), PHYS_OUTSIDE);
 }

@@ -3,6 +3,7 @@
  * bytes; data and holes; holes=eio; copies in place of pointers. */
 #include "config.h"
 
+#include "unit/unit-mem.h"
 #include "unit/unit-tree.h"
 #include "unit/unit.h"
 
@@ -268,15 +269,6 @@ START_TEST(test_eio)
 }
 END_TEST
 
-static int64_t no_read(void *ctx, uint64_t off, void *buf, size_t len)
-{
-	(void)ctx;
-	(void)off;
-	(void)buf;
-	(void)len;
-	return -1;
-}
-
 /* An image that cannot be read any more is an error of the read. */
 START_TEST(test_unreadable)
 {
@@ -285,7 +277,7 @@ START_TEST(test_unreadable)
 	uint8_t buf[64];
 
 	ck_assert_int_eq(unit_tree_read(file, 0x10000, 64, 64, buf), 64);
-	image_io_set_reader(t->w.mem.image->io, no_read, NULL);
+	image_io_set_reader(t->w.mem.image->io, unit_no_read, NULL);
 	ck_assert_int_eq(unit_tree_read(file, 0x10000, 64, 64, buf), -EIO);
 }
 END_TEST
@@ -297,7 +289,7 @@ START_TEST(test_unreadable_tables)
 	static const char *const files[] = { "proc/532/vmem",
 					     "proc/532/maps" };
 
-	image_io_set_reader(t->w.mem.image->io, no_read, NULL);
+	image_io_set_reader(t->w.mem.image->io, unit_no_read, NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
 		struct tree_node node = unit_tree_node(t, "%s", files[i]);
 		g_autoptr(TreeFile) file = tree_open(t->tree, &node);

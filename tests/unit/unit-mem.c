@@ -56,3 +56,12 @@ void unit_mem_clear(struct unit_mem *mem)
 	image_free(mem->image);
 	g_free(mem->bytes);
 }
+
+int64_t unit_no_read(void *ctx, uint64_t off, void *buf, size_t len)
+{
+	(void)ctx;
+	(void)off;
+	(void)buf;
+	(void)len;
+	return -1;
+}

@@ -18,5 +18,7 @@ void unit_mem_init(struct unit_mem *mem, const MkPhys *phys);
 void unit_mem_init_runs(struct unit_mem *mem, const void *bytes, size_t len,
 			const struct image_run *runs, size_t n);
 void unit_mem_clear(struct unit_mem *mem);
+/* A reader for image_io_set_reader(): every read fails. */
+int64_t unit_no_read(void *ctx, uint64_t off, void *buf, size_t len);
 
 #endif
