@@ -12,7 +12,8 @@ set -euo pipefail
 build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3'
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync
 	libarchive-tools tar coreutils findutils mount util-linux'
-ci='clang llvm cppcheck shellcheck'
+# Without recommended packages clang would lack its sanitizers.
+ci='clang llvm lld cppcheck shellcheck libclang-rt-dev'
 
 wanted=
 for what in "${@:-build}"; do

@@ -3,8 +3,7 @@
 #ifndef NT_EPROCESS_H
 #define NT_EPROCESS_H
 
-#include "nt/profile.h"
-#include "vtop/vtop.h"
+#include "nt/member.h"
 
 /* What could not be read is 0, and its bit is missing in `known`. */
 enum nt_process_field {
@@ -60,8 +59,5 @@ bool nt_process_plausible(const struct addr_space *kernel,
 void nt_process_read_session(const struct addr_space *own,
 			     const struct nt_profile *profile, VirtAddr va,
 			     struct nt_process *process);
-
-/* A kernel address of this machine: canonical and in the upper half. */
-bool nt_is_kernel_address(const struct addr_space *kernel, uint64_t va);
 
 #endif

@@ -94,15 +94,17 @@ struct choice {
 };
 
 static void add_choice(struct choice *c, const struct nt_layout *layout,
-		       const struct nt_kernel *kernel, const char *source)
+		       const char *how)
 {
+	struct nt_source source = { .layout = layout };
+
 	if (!layout || c->n == PROFILES_MAX)
 		return;
 	for (size_t i = 0; i < c->n; i++)
-		if (c->profiles[i].layout == layout)
+		if (c->profiles[i].source.layout == layout)
 			return;
-	if (nt_profile_fill(layout, kernel, &c->profiles[c->n]))
-		c->sources[c->n++] = source;
+	if (nt_profile_fill(&source, &c->profiles[c->n]))
+		c->sources[c->n++] = how;
 }
 
 static void add_builds(struct choice *c, const NtKernel *k, uint32_t build,
@@ -114,8 +116,7 @@ static void add_builds(struct choice *c, const NtKernel *k, uint32_t build,
 				    G_N_ELEMENTS(found));
 
 	for (size_t i = 0; i < MIN(n, G_N_ELEMENTS(found)); i++)
-		add_choice(c, found[i], k->has_image ? k->image.kernel : NULL,
-			   source);
+		add_choice(c, found[i], source);
 }
 
 /* An unknown build: its nearest known relatives are the likeliest. */
@@ -150,16 +151,16 @@ static void add_all(struct choice *c, uint32_t build)
 					   (int)(build ? build :
 							 LIKELIEST_BUILD)));
 	for (guint i = 0; i < all->len; i++)
-		add_choice(c, g_ptr_array_index(all, i), NULL, source);
+		add_choice(c, g_ptr_array_index(all, i), source);
 }
 
 static void list_choices(const NtKernel *k, struct choice *c)
 {
 	if (k->has_image && k->image.kernel)
-		add_choice(c, kernel_layout(k->image.kernel), k->image.kernel,
+		add_choice(c, kernel_layout(k->image.kernel),
 			   "built-in by GUID");
 	if (k->has_image && k->image.known)
-		add_choice(c, k->image.known->layout, k->image.kernel,
+		add_choice(c, k->image.known->layout,
 			   "built-in by timestamp and size");
 	if (k->build)
 		add_builds(c, k, k->build, "built-in by build");
@@ -186,6 +187,17 @@ static void accept_unchecked(NtKernel *k, const struct choice *c)
 	k->has_profile = true;
 }
 
+static void find_vars(NtKernel *k)
+{
+	for (unsigned i = 0; k->has_image && i < NT_VARS; i++) {
+		struct nt_var *var = &k->vars[i];
+
+		if (nt_kimage_symbol(&k->as, &k->image, nt_var_name(i),
+				     &var->va))
+			var->how = "symbol";
+	}
+}
+
 bool nt_identify_profile(NtKernel *k, bool scan)
 {
 	g_autofree struct choice *c = g_new0(struct choice, 1);
@@ -194,7 +206,7 @@ bool nt_identify_profile(NtKernel *k, bool scan)
 
 	if (k->has_image)
 		anchors = nt_system_anchors(&k->as, &k->image);
-	k->ps_active_head = anchors.active_head;
+	find_vars(k);
 	find_build(k);
 	list_choices(k, c);
 	for (size_t i = 0; k->has_image && i < c->n; i++)

@@ -244,12 +244,12 @@ static void log_profile(const NtKernel *k, Log *log)
 	if (!k->has_profile)
 		return;
 	log_add(log, LOG_INFO, "profile", "%s, %s",
-		layout_id(k->profile.layout), k->profile_source);
+		nt_profile_name(&k->profile), k->profile_source);
 	if (k->profile.guessed)
 		log_add(log, LOG_WARN, "profile",
 			"members missing in %s were taken from its nearest"
 			" relative",
-			layout_id(k->profile.layout));
+			nt_profile_name(&k->profile));
 	if (k->has_system && !k->system.named)
 		log_add(log, LOG_WARN, "profile",
 			"the process with pid 4 is not called System");
@@ -275,6 +275,33 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 	return f.best;
 }
 
+const char *nt_var_name(enum nt_var_id id)
+{
+	static const char *const names[NT_VARS] = {
+		[NT_PS_ACTIVE_PROCESS_HEAD] = "PsActiveProcessHead",
+		[NT_PS_INITIAL_SYSTEM_PROCESS] = "PsInitialSystemProcess",
+		[NT_PS_IDLE_PROCESS] = "PsIdleProcess",
+		[NT_PSP_CID_TABLE] = "PspCidTable",
+		[NT_HANDLE_TABLE_LIST_HEAD] = "HandleTableListHead",
+		[NT_OB_TYPE_INDEX_TABLE] = "ObTypeIndexTable",
+		[NT_OB_HEADER_COOKIE] = "ObHeaderCookie",
+		[NT_KI_PROCESSOR_BLOCK] = "KiProcessorBlock",
+		[NT_KD_DEBUGGER_DATA_BLOCK] = "KdDebuggerDataBlock",
+	};
+
+	return names[id];
+}
+
+bool nt_kernel_var(const NtKernel *kernel, enum nt_var_id id, uint64_t *ret)
+{
+	VirtAddr va = kernel->vars[id].va;
+
+	return va.v &&
+	       nt_pointer_at(&kernel->as, kernel->profile.pointer_bytes, va,
+			     ret) &&
+	       nt_is_kernel_address(&kernel->as, *ret);
+}
+
 struct addr_space nt_kernel_space(const NtKernel *kernel, uint64_t dtb_raw)
 {
 	struct addr_space as = kernel->as;
@@ -287,9 +314,10 @@ char *nt_kernel_os(const NtKernel *kernel)
 {
 	const struct nt_kuser *u = &kernel->kuser;
 
-	if (kernel->has_profile)
-		return g_strdup_printf("Windows %s",
-				       layout_os(kernel->profile.layout));
+	if (kernel->has_profile && kernel->profile.source.layout)
+		return g_strdup_printf(
+			"Windows %s",
+			layout_os(kernel->profile.source.layout));
 	if (u->valid)
 		return g_strdup_printf("Windows NT %u.%u", u->major, u->minor);
 	return NULL;

@@ -25,6 +25,26 @@ struct nt_kuser {
 				 * 3 server */
 };
 
+/* Variables of the kernel that are of use here. */
+enum nt_var_id {
+	NT_PS_ACTIVE_PROCESS_HEAD, /* LIST_ENTRY */
+	NT_PS_INITIAL_SYSTEM_PROCESS, /* pointer to System's EPROCESS */
+	NT_PS_IDLE_PROCESS,	   /* pointer to Idle's EPROCESS */
+	NT_PSP_CID_TABLE,	   /* pointer to a _HANDLE_TABLE */
+	NT_HANDLE_TABLE_LIST_HEAD, /* LIST_ENTRY */
+	NT_OB_TYPE_INDEX_TABLE,	   /* array of pointers to _OBJECT_TYPEs */
+	NT_OB_HEADER_COOKIE,	   /* u8, u32 wide */
+	NT_KI_PROCESSOR_BLOCK,	   /* array of pointers to _KPRCBs */
+	NT_KD_DEBUGGER_DATA_BLOCK, /* _KDDEBUGGER_DATA64 */
+	NT_VARS
+};
+
+/* Where one is. */
+struct nt_var {
+	VirtAddr va;	 /* of the variable itself; 0: not known */
+	const char *how; /* static: "symbol", "export", "KDBG", "derived" */
+};
+
 typedef struct NtKernel NtKernel;
 struct NtKernel {
 	struct addr_space as;	/* System's, with the software PTE hook */
@@ -40,7 +60,7 @@ struct NtKernel {
 	struct nt_kuser kuser;
 	uint32_t build;		/* 0: not known */
 	char *version;		/* "10.0.19041.1", as far as known, or NULL */
-	VirtAddr ps_active_head; /* 0: not known */
+	struct nt_var vars[NT_VARS];
 	unsigned n_processors;	/* 0: not known */
 };
 
@@ -60,6 +80,12 @@ struct addr_space nt_kernel_space(const NtKernel *kernel, uint64_t dtb_raw);
 
 /* "Windows 10 2004-22H2"; (transfer full), NULL where nothing is known. */
 char *nt_kernel_os(const NtKernel *kernel);
+
+/* The name of a variable in the symbols. */
+const char *nt_var_name(enum nt_var_id id);
+/* What a variable that is a pointer holds; false where it is not known or not
+ * readable or no kernel address. */
+bool nt_kernel_var(const NtKernel *kernel, enum nt_var_id id, uint64_t *ret);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtKernel, nt_kernel_free)
 

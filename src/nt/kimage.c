@@ -237,14 +237,22 @@ bool nt_kimage_find_rsds(const struct addr_space *as, struct nt_kimage *ret)
 	return s.found;
 }
 
+static bool known_rva(const struct nt_kimage *image, const char *name,
+		      uint32_t *rva)
+{
+	if (image->symbols && nt_symbols_address(image->symbols, name, rva))
+		return true;
+	return image->kernel && kernel_symbol(image->kernel, name, rva);
+}
+
 bool nt_kimage_symbol(const struct addr_space *as,
 		      const struct nt_kimage *image, const char *name,
 		      VirtAddr *ret)
 {
 	uint32_t rva;
 
-	if (image->kernel && image->base.v && image->base_certain &&
-	    kernel_symbol(image->kernel, name, &rva)) {
+	if (image->base.v && image->base_certain &&
+	    known_rva(image, name, &rva)) {
 		*ret = VIRT(image->base.v + rva);
 		return true;
 	}

@@ -5,6 +5,7 @@
 
 #include "nt/layouts.h"
 #include "nt/pe.h"
+#include "nt/symbols.h"
 
 struct nt_kimage {
 	VirtAddr base;		/* 0: not known */
@@ -14,6 +15,7 @@ struct nt_kimage {
 	bool has_pdb;
 	struct nt_pdb_id pdb;
 	const struct nt_kernel *kernel;	/* known PDB, or NULL */
+	const NtSymbols *symbols;	/* of a file, or NULL; borrowed */
 	const struct nt_image *known;	/* known PE header, or NULL */
 	const char *how;		/* static: how it was found */
 };

@@ -6,9 +6,11 @@ src_libnt_a_SOURCES = \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \
+	src/nt/member.c src/nt/member.h \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/profile.c src/nt/profile.h \
 	src/nt/softpte.c src/nt/softpte.h \
+	src/nt/symbols.c src/nt/symbols.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
 	src/nt/vad.c src/nt/vad.h
 

@@ -12,12 +12,43 @@ uint64_t nt_field_get(struct nt_field field, uint64_t value)
 			       0;
 }
 
+bool nt_source_field(const struct nt_source *source, const char *path,
+		     struct nt_field *ret, bool *guessed)
+{
+	if (source->symbols && nt_symbols_field(source->symbols, path, ret)) {
+		if (guessed)
+			*guessed = false;
+		return true;
+	}
+	return source->layout &&
+	       layout_field(source->layout, path, ret, guessed);
+}
+
+const char *nt_source_type(const struct nt_source *source, const char *path)
+{
+	const char *type = NULL;
+
+	if (source->symbols)
+		type = nt_symbols_type(source->symbols, path);
+	if (!type && source->layout)
+		type = layout_type(source->layout, path);
+	return type;
+}
+
+bool nt_source_size(const struct nt_source *source, const char *type,
+		    uint32_t *ret)
+{
+	if (source->symbols && nt_symbols_size(source->symbols, type, ret))
+		return true;
+	return source->layout && layout_size(source->layout, type, ret);
+}
+
 static uint32_t member(struct nt_profile *p, const char *path)
 {
 	struct nt_field field;
 	bool guessed = false;
 
-	if (!layout_field(p->layout, path, &field, &guessed))
+	if (!nt_source_field(&p->source, path, &field, &guessed))
 		return NT_ABSENT;
 	p->guessed |= guessed;
 	return field.offset;
@@ -36,7 +67,7 @@ static struct nt_field bit_field(struct nt_profile *p, const char *path)
 {
 	struct nt_field field = { 0 };
 
-	if (!layout_field(p->layout, path, &field, NULL))
+	if (!nt_source_field(&p->source, path, &field, NULL))
 		return (struct nt_field){ 0 };
 	return field;
 }
@@ -65,6 +96,115 @@ static void fill_eprocess(struct nt_profile *p)
 	e->vad_root = member(p, "_EPROCESS.VadRoot");
 	e->exit_status = member(p, "_EPROCESS.ExitStatus");
 	e->flags = member(p, "_EPROCESS.Flags");
+	e->flags3 = member(p, "_EPROCESS.Flags3");
+	e->session_links = member(p, "_EPROCESS.SessionProcessLinks");
+	e->thread_list = member(p, "_EPROCESS.ThreadListHead");
+	e->token = member(p, "_EPROCESS.Token");
+	e->section_base = member(p, "_EPROCESS.SectionBaseAddress");
+	/* SeAuditProcessCreationInfo has that one member. */
+	e->audit_name = member(p, "_EPROCESS.SeAuditProcessCreationInfo");
+	e->protection = member(p, "_EPROCESS.Protection");
+	e->minimal = bit_field(p, "_EPROCESS.Minimal");
+}
+
+/* Two members, one inside the other; NT_ABSENT where either is. */
+static uint32_t nested(struct nt_profile *p, const char *outer,
+		       const char *inner)
+{
+	uint32_t a = member(p, outer), b = member(p, inner);
+
+	return a == NT_ABSENT || b == NT_ABSENT ? NT_ABSENT : a + b;
+}
+
+static void fill_thread(struct nt_profile *p)
+{
+	struct nt_thread_layout *t = &p->thread;
+	uint32_t apc = member(p, "_KTHREAD.ApcState");
+	uint32_t process = member(p, "_KAPC_STATE.Process");
+
+	t->cid = member(p, "_ETHREAD.Cid");
+	t->list_entry = member(p, "_ETHREAD.ThreadListEntry");
+	/* ThreadsProcess went when _KTHREAD.Process came (Vista). _KTHREAD is
+	 * the first member of _ETHREAD in all versions. */
+	t->process = member_either(p, "_KTHREAD.Process",
+				   "_ETHREAD.ThreadsProcess");
+	t->create_time = member(p, "_ETHREAD.CreateTime");
+	t->exit_time = member(p, "_ETHREAD.ExitTime");
+	t->start_address = member(p, "_ETHREAD.StartAddress");
+	t->apc_process = apc == NT_ABSENT || process == NT_ABSENT ?
+				 NT_ABSENT : apc + process;
+}
+
+static void fill_object(struct nt_profile *p)
+{
+	struct nt_object_layout *o = &p->object;
+
+	o->body = member(p, "_OBJECT_HEADER.Body");
+	o->pointer_count = member(p, "_OBJECT_HEADER.PointerCount");
+	o->handle_count = member(p, "_OBJECT_HEADER.HandleCount");
+	o->type = member(p, "_OBJECT_HEADER.Type");
+	o->type_index = member(p, "_OBJECT_HEADER.TypeIndex");
+	o->info_mask = member(p, "_OBJECT_HEADER.InfoMask");
+	o->name_info_offset = member(p, "_OBJECT_HEADER.NameInfoOffset");
+	o->type_name = member(p, "_OBJECT_TYPE.Name");
+	o->type_type_index = member(p, "_OBJECT_TYPE.Index");
+}
+
+/* Entries are two words of a pointer's width in all versions. */
+static void fill_handle(struct nt_profile *p)
+{
+	struct nt_handle_layout *h = &p->handle;
+
+	h->table_code = member(p, "_HANDLE_TABLE.TableCode");
+	h->quota_process = member(p, "_HANDLE_TABLE.QuotaProcess");
+	h->pid = member(p, "_HANDLE_TABLE.UniqueProcessId");
+	h->table_list = member(p, "_HANDLE_TABLE.HandleTableList");
+	h->handle_count = member(p, "_HANDLE_TABLE.HandleCount");
+	h->next_pool = member(p, "_HANDLE_TABLE.NextHandleNeedingPool");
+	h->entry_bytes = 2 * p->pointer_bytes;
+	h->pointer = bit_field(p, "_HANDLE_TABLE_ENTRY.ObjectPointerBits");
+	h->pointer_shift = p->pointer_bytes == 8 ? 4 : 3;
+	h->access = bit_field(p, "_HANDLE_TABLE_ENTRY.GrantedAccessBits");
+	/* HandleCount went when the entries were packed (8). */
+	h->pid_bytes = h->pointer.bit_len ? 4 : p->pointer_bytes;
+	h->known = h->table_code != NT_ABSENT && p->object.body != NT_ABSENT;
+}
+
+/* _MM_SESSION_SPACE left the PDBs with 24H2; SessionId and ProcessList stayed
+ * where they have been since Vista (volatility3 pull request 1399). */
+static void fill_session(struct nt_profile *p)
+{
+	struct nt_session_layout *s = &p->session;
+
+	s->id = member(p, "_MM_SESSION_SPACE.SessionId");
+	if (s->id == NT_ABSENT)
+		s->id = 8;
+	s->process_list = member(p, "_MM_SESSION_SPACE.ProcessList");
+	if (s->process_list == NT_ABSENT)
+		s->process_list = 0x10;
+}
+
+static void fill_cpu(struct nt_profile *p)
+{
+	struct nt_cpu_layout *c = &p->cpu;
+	uint32_t special = nested(p, "_KPRCB.ProcessorState",
+				  "_KPROCESSOR_STATE.SpecialRegisters");
+	uint32_t cr3 = member(p, "_KSPECIAL_REGISTERS.Cr3");
+
+	c->self = member_either(p, "_KPCR.SelfPcr", "_KPCR.Self");
+	/* On x64 Prcb is the embedded one and CurrentPrcb points at it; on
+	 * x86 Prcb points and PrcbData is it. */
+	c->prcb = member_either(p, "_KPCR.PrcbData", "_KPCR.Prcb");
+	c->prcb_pointer = p->pointer_bytes == 4 ?
+				  member(p, "_KPCR.Prcb") :
+				  member(p, "_KPCR.CurrentPrcb");
+	c->version_block = member(p, "_KPCR.KdVersionBlock");
+	c->number = member(p, "_KPRCB.Number");
+	c->current_thread = member(p, "_KPRCB.CurrentThread");
+	c->next_thread = member(p, "_KPRCB.NextThread");
+	c->idle_thread = member(p, "_KPRCB.IdleThread");
+	c->cr3 = special == NT_ABSENT || cr3 == NT_ABSENT ? NT_ABSENT :
+							    special + cr3;
 }
 
 static void fill_pte(struct nt_profile *p)
@@ -80,7 +220,7 @@ static void fill_pte(struct nt_profile *p)
 static bool is_type(const struct nt_profile *p, const char *path,
 		    const char *type)
 {
-	return !g_strcmp0(layout_type(p->layout, path), type);
+	return !g_strcmp0(nt_source_type(&p->source, path), type);
 }
 
 /* The node of the tree: its type came and went with that of VadRoot. */
@@ -125,24 +265,28 @@ static void fill_vad(struct nt_profile *p)
 		   v->flags != NT_ABSENT && v->private_memory.bit_len;
 }
 
-/* _MM_SESSION_SPACE left the PDBs with 24H2; SessionId stayed at 8, where it
- * has been since Vista (volatility3 pull request 1399). */
-#define SESSION_ID_SINCE_VISTA 8u
-
-bool nt_profile_fill(const struct nt_layout *layout,
-		     const struct nt_kernel *kernel, struct nt_profile *ret)
+static enum nt_arch source_arch(const struct nt_source *source)
 {
-	struct nt_profile p = { .layout = layout, .kernel = kernel };
-	const struct nt_eprocess_layout *e = &p.eprocess;
-	enum nt_arch arch = layout_arch(layout);
+	return source->layout ? layout_arch(source->layout) :
+				nt_symbols_arch(source->symbols);
+}
 
-	p.pointer_bytes = arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE ? 4 : 8;
+bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
+{
+	struct nt_profile p = { .source = *source };
+	const struct nt_eprocess_layout *e = &p.eprocess;
+
+	p.arch = source_arch(source);
+	p.pointer_bytes = p.arch == NT_ARCH_X86 || p.arch == NT_ARCH_X86PAE ?
+				  4 : 8;
 	fill_eprocess(&p);
+	fill_thread(&p);
+	fill_object(&p);
+	fill_handle(&p);
+	fill_session(&p);
+	fill_cpu(&p);
 	fill_pte(&p);
 	fill_vad(&p);
-	p.session_id = member(&p, "_MM_SESSION_SPACE.SessionId");
-	if (p.session_id == NT_ABSENT)
-		p.session_id = SESSION_ID_SINCE_VISTA;
 	p.invalid_pte_mask =
 		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");
 	if (e->dtb == NT_ABSENT || e->pid == NT_ABSENT ||
@@ -150,4 +294,12 @@ bool nt_profile_fill(const struct nt_layout *layout,
 		return false;
 	*ret = p;
 	return true;
+}
+
+const char *nt_profile_name(const struct nt_profile *profile)
+{
+	const struct nt_source *s = &profile->source;
+
+	return s->symbols ? nt_symbols_path(s->symbols) :
+			    layout_id(s->layout);
 }

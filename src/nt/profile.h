@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "nt/layouts.h"
+#include "nt/symbols.h"
 
 /* A member that this kernel does not have. */
 #define NT_ABSENT UINT32_MAX
@@ -34,6 +35,78 @@ struct nt_eprocess_layout {
 	uint32_t vad_root;
 	uint32_t exit_status;
 	uint32_t flags;
+	uint32_t flags3;
+	uint32_t session_links;	/* SessionProcessLinks */
+	uint32_t thread_list;	/* ThreadListHead, of _ETHREADs */
+	uint32_t token;
+	uint32_t section_base;	/* SectionBaseAddress */
+	uint32_t audit_name;	/* SeAuditProcessCreationInfo.ImageFileName:
+				 * pointer to an _OBJECT_NAME_INFORMATION */
+	uint32_t protection;	/* _PS_PROTECTION, u8 */
+	struct nt_field minimal; /* a process without a user half of its own */
+};
+
+/* _ETHREAD, _KTHREAD. */
+struct nt_thread_layout {
+	uint32_t cid;		/* _CLIENT_ID: two pointers, pid and tid */
+	uint32_t list_entry;	/* ThreadListEntry, in _EPROCESS's list */
+	uint32_t process;	/* its _KPROCESS: Tcb.Process (Vista and later),
+				 * ThreadsProcess before */
+	uint32_t create_time, exit_time;
+	uint32_t start_address;
+	uint32_t apc_process;	/* Tcb.ApcState.Process: whose memory it
+				 * uses */
+};
+
+/* _OBJECT_HEADER and _OBJECT_TYPE. */
+struct nt_object_layout {
+	uint32_t body;		/* of the object behind its header */
+	uint32_t pointer_count, handle_count;
+	uint32_t type;		/* pointer to _OBJECT_TYPE; absent since 7 */
+	uint32_t type_index;	/* u8; absent before 7 */
+	uint32_t info_mask;	/* u8, since 7 */
+	uint32_t name_info_offset; /* u8, before 7 */
+	uint32_t type_name;	/* UNICODE_STRING in _OBJECT_TYPE */
+	uint32_t type_type_index; /* Index in _OBJECT_TYPE: u8, u32 before
+				   * 7 */
+};
+
+/* _HANDLE_TABLE and its entries. */
+struct nt_handle_layout {
+	uint32_t table_code;
+	uint32_t quota_process;
+	uint32_t pid;		/* UniqueProcessId */
+	uint32_t pid_bytes;	/* 4, or a pointer before 8 */
+	uint32_t table_list;	/* HandleTableList */
+	uint32_t handle_count;	/* absent since 8 */
+	uint32_t next_pool;	/* NextHandleNeedingPool: the first handle value
+				 * beyond the pages that the table has */
+	unsigned entry_bytes;
+	/* The bits of the entry's first word that are the object's address,
+	 * and how far they are shifted: the address is
+	 * sign_extend(bits << pointer_shift). bit_len 0: the word without its
+	 * lowest 3 bits (before 8). */
+	struct nt_field pointer;
+	unsigned pointer_shift;
+	struct nt_field access; /* GrantedAccessBits or GrantedAccess */
+	bool known;
+};
+
+/* _MM_SESSION_SPACE, from 24H2 _PSP_SESSION_SPACE. */
+struct nt_session_layout {
+	uint32_t id;		/* SessionId */
+	uint32_t process_list;	/* ProcessList */
+};
+
+/* _KPCR and _KPRCB. */
+struct nt_cpu_layout {
+	uint32_t self;		/* _KPCR.Self or SelfPcr: its own address */
+	uint32_t prcb_pointer;	/* _KPCR.CurrentPrcb or Prcb */
+	uint32_t prcb;		/* _KPCR.Prcb or PrcbData: the _KPRCB in it */
+	uint32_t version_block;	/* _KPCR.KdVersionBlock, not on all */
+	uint32_t number;	/* the rest: in the _KPRCB */
+	uint32_t current_thread, next_thread, idle_thread;
+	uint32_t cr3;		/* ProcessorState.SpecialRegisters.Cr3 */
 };
 
 /* Bits of a PTE that is not valid; len 0 where the form has no such field. */
@@ -59,15 +132,26 @@ struct nt_vad_layout {
 	struct nt_field protection, type, private_memory;
 };
 
-struct nt_profile {
+/* Where the facts come from: symbols are asked first, then the layout; either
+ * may be NULL. Borrowed. */
+struct nt_source {
 	const struct nt_layout *layout;
-	const struct nt_kernel *kernel;	/* with symbol addresses, or NULL */
+	const NtSymbols *symbols;
+};
+
+struct nt_profile {
+	struct nt_source source;
 	bool guessed;	/* a member came from the fallback of the layout */
+	enum nt_arch arch;
 	unsigned pointer_bytes;
 	struct nt_eprocess_layout eprocess;
+	struct nt_thread_layout thread;
+	struct nt_object_layout object;
+	struct nt_handle_layout handle;
+	struct nt_session_layout session;
+	struct nt_cpu_layout cpu;
 	struct nt_pte_layout pte;
 	struct nt_vad_layout vad;
-	uint32_t session_id;	   /* in _MM_SESSION_SPACE */
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
 
@@ -75,9 +159,20 @@ struct nt_profile {
  * has no such field. */
 uint64_t nt_field_get(struct nt_field field, uint64_t value);
 
-/* False where the layout lacks what no process can be read without (pid,
- * links, name, DTB). kernel may be NULL. */
-bool nt_profile_fill(const struct nt_layout *layout,
-		     const struct nt_kernel *kernel, struct nt_profile *ret);
+/* A member, a type of a source (layout_field() and its kin). guessed may be
+ * NULL. */
+bool nt_source_field(const struct nt_source *source, const char *path,
+		     struct nt_field *ret, bool *guessed);
+const char *nt_source_type(const struct nt_source *source, const char *path);
+bool nt_source_size(const struct nt_source *source, const char *type,
+		    uint32_t *ret);
+
+/* False where the source lacks what no process can be read without (pid,
+ * links, name, DTB). */
+bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret);
+
+/* What the profile is called: the layout's id or the file's name. Borrowed
+ * from the source. */
+const char *nt_profile_name(const struct nt_profile *profile);
 
 #endif

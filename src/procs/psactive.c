@@ -127,14 +127,15 @@ void psactive_run(const NtKernel *kernel, Log *log, proc_found_fn fn,
 	struct ring r = { .kernel = kernel, .log = log, .fn = fn, .ctx = ctx,
 			  .seen = seen, .queue = G_QUEUE_INIT };
 
-	if (kernel->ps_active_head.v &&
-	    !push_neighbours(&r, kernel->ps_active_head.v))
+	uint64_t head = kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
+
+	if (head && !push_neighbours(&r, head))
 		log_add(log, LOG_WARN, "PsActiveProcessHead",
 			"the head at " PRIADDR " cannot be read; starting"
 			" from System",
-			kernel->ps_active_head.v);
-	if (kernel->ps_active_head.v)
-		(void)seen_enter(seen, kernel->ps_active_head.v);
+			head);
+	if (head)
+		(void)seen_enter(seen, head);
 	if (kernel->has_system)
 		push(&r, kernel->system.eprocess.v +
 				 kernel->profile.eprocess.links, 0);

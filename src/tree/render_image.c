@@ -116,7 +116,7 @@ static void info_profile(struct sink *out, const NtKernel *k)
 		sink_key(out, "Profile", "-");
 		return;
 	}
-	sink_key(out, "Profile", "%s", layout_id(k->profile.layout));
+	sink_key(out, "Profile", "%s", nt_profile_name(&k->profile));
 	sink_key(out, "ProfileSource", "%s%s", k->profile_source,
 		 k->profile.guessed ? ", partly from its nearest relative" :
 				      "");

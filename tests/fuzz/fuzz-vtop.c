@@ -65,10 +65,12 @@ static void target_init(struct target *t, const uint8_t *data, size_t size)
 	t->mask = (UINT64_C(1) << t->as.form->va_bits) - 1;
 	if (data[0] & 4) {
 		static struct nt_profile p;
+		struct nt_source source = {
+			.layout = layouts_find("amd64-10.0.19041-b"),
+		};
 
-		if (!p.layout)
-			(void)nt_profile_fill(
-				layouts_find("amd64-10.0.19041-b"), NULL, &p);
+		if (!p.source.layout)
+			(void)nt_profile_fill(&source, &p);
 		t->soft = (struct nt_soft_ctx){
 			.pte = p.pte, .phys_end = physmem_end(t->pm),
 		};

@@ -105,6 +105,9 @@ uint32_t mk_offset(const MkWin *win, const char *path);
 uint32_t mk_type_size(const MkWin *win, const char *type);
 /* Set a member of the object at va; nothing where it does not exist. */
 void mk_put64(MkWin *win, uint64_t va, const char *path, uint64_t value);
+/* A member as wide as a pointer of the machine. */
+void mk_put_ptr(MkWin *win, uint64_t va, const char *path, uint64_t value);
+unsigned int mk_pointer_bytes(const MkWin *win);
 void mk_put32(MkWin *win, uint64_t va, const char *path, uint32_t value);
 void mk_put_bits(MkWin *win, uint64_t va, const char *path, uint64_t value);
 /* A bit field in a value; 0 where it does not exist. */

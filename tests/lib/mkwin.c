@@ -53,6 +53,23 @@ void mk_put64(MkWin *win, uint64_t va, const char *path, uint64_t value)
 		mk_kwrite64(win, va + mk_offset(win, path), value);
 }
 
+unsigned int mk_pointer_bytes(const MkWin *win)
+{
+	enum nt_arch arch = layout_arch(win->layout);
+
+	return arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE ? 4 : 8;
+}
+
+void mk_put_ptr(MkWin *win, uint64_t va, const char *path, uint64_t value)
+{
+	if (!mk_has(win, path))
+		return;
+	if (mk_pointer_bytes(win) == 8)
+		mk_kwrite64(win, va + mk_offset(win, path), value);
+	else
+		mk_kwrite32(win, va + mk_offset(win, path), (uint32_t)value);
+}
+
 void mk_put32(MkWin *win, uint64_t va, const char *path, uint32_t value)
 {
 	if (mk_has(win, path))

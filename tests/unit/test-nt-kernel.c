@@ -20,7 +20,7 @@ static void assert_found(const struct unit_win *w)
 	ck_assert_uint_eq(k->system.eprocess.v,
 			  mk_win_process(w->win, 0)->eprocess);
 	ck_assert(k->has_profile);
-	ck_assert_str_eq(layout_id(k->profile.layout), want->layout);
+	ck_assert_str_eq(layout_id(k->profile.source.layout), want->layout);
 	ck_assert_ptr_eq(k->as.soft, &nt_soft_pte_ops);
 	ck_assert_uint_eq(k->soft.phys_end, physmem_end(w->mem.pm));
 }
@@ -38,7 +38,7 @@ START_TEST(test_default)
 	ck_assert(w.kernel->has_image && w.kernel->image.base_certain);
 	ck_assert_uint_eq(w.kernel->image.base.v, mk_win_kernel(w.win)->base);
 	ck_assert_uint_eq(w.kernel->build, mk_win_kernel(w.win)->build);
-	ck_assert_uint_eq(w.kernel->ps_active_head.v,
+	ck_assert_uint_eq(w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v,
 			  mk_win_kernel(w.win)->active_head);
 	ck_assert_uint_eq(w.kernel->soft.invalid_pte_mask,
 			  mk_win_kernel(w.win)->invalid_pte_mask);

@@ -190,15 +190,16 @@ END_TEST
 START_TEST(test_system_by_scan)
 {
 	const struct unit_win *w = &wins[_i];
+	struct nt_source newer = { .layout =
+					   layouts_find("amd64-10.0.26100") };
+	struct nt_source older = { .layout = layouts_find("amd64-6.0.6001") };
 	struct nt_profile profiles[3];
 	struct addr_space as = unit_win_space(w);
 	struct nt_system s;
 	size_t which = 9;
 
-	ck_assert(nt_profile_fill(layouts_find("amd64-10.0.26100"), NULL,
-				  &profiles[0]));
-	ck_assert(nt_profile_fill(layouts_find("amd64-6.0.6001"), NULL,
-				  &profiles[1]));
+	ck_assert(nt_profile_fill(&newer, &profiles[0]));
+	ck_assert(nt_profile_fill(&older, &profiles[1]));
 	profiles[2] = w->kernel->profile;
 	ck_assert(nt_system_by_scan(&as, profiles, 3, 3, &s, &which));
 	ck_assert_uint_eq(which, 2);

@@ -8,13 +8,13 @@
 
 static struct nt_profile fill(const char *id)
 {
-	const struct nt_layout *layout = layouts_find(id);
+	struct nt_source source = { .layout = layouts_find(id) };
 	struct nt_profile p;
 
-	ck_assert_ptr_nonnull(layout);
-	ck_assert(nt_profile_fill(layout, NULL, &p));
-	ck_assert_ptr_eq(p.layout, layout);
-	ck_assert_ptr_null(p.kernel);
+	ck_assert_ptr_nonnull(source.layout);
+	ck_assert(nt_profile_fill(&source, &p));
+	ck_assert_ptr_eq(p.source.layout, source.layout);
+	ck_assert_ptr_null(p.source.symbols);
 	return p;
 }
 
@@ -33,7 +33,7 @@ START_TEST(test_19041)
 	ck_assert_uint_eq(p.eprocess.peb, 0x550);
 	ck_assert_uint_ne(p.eprocess.user_dtb, NT_ABSENT);
 	ck_assert_uint_eq(p.pte.swizzle.bit_len, 1);
-	ck_assert_uint_eq(p.session_id, 8);
+	ck_assert_uint_eq(p.session.id, 8);
 	ck_assert_uint_ne(p.invalid_pte_mask, NT_ABSENT);
 }
 END_TEST
@@ -69,7 +69,7 @@ START_TEST(test_26100)
 {
 	struct nt_profile p = fill("amd64-10.0.26100");
 
-	ck_assert_uint_eq(p.session_id, 8);
+	ck_assert_uint_eq(p.session.id, 8);
 	ck_assert_uint_eq(p.eprocess.links, 0x1d8);
 }
 END_TEST
@@ -80,9 +80,10 @@ START_TEST(test_all)
 
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
+		struct nt_source source = { .layout = layout };
 		struct nt_profile p = { .pointer_bytes = 99 };
 
-		if (!nt_profile_fill(layout, NULL, &p)) {
+		if (!nt_profile_fill(&source, &p)) {
 			ck_assert_uint_eq(p.pointer_bytes, 99);
 			ck_assert_int_eq(layout_arch(layout), NT_ARCH_ARM64);
 			continue;

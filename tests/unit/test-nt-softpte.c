@@ -12,11 +12,11 @@
 
 static struct nt_soft_ctx make_ctx(const char *id, uint64_t mask)
 {
-	const struct nt_layout *layout = layouts_find(id);
+	struct nt_source source = { .layout = layouts_find(id) };
 	struct nt_profile p;
 
-	ck_assert_ptr_nonnull(layout);
-	ck_assert(nt_profile_fill(layout, NULL, &p));
+	ck_assert_ptr_nonnull(source.layout);
+	ck_assert(nt_profile_fill(&source, &p));
 	return (struct nt_soft_ctx){ .pte = p.pte, .invalid_pte_mask = mask,
 				     .phys_end = 4 * GIB };
 }

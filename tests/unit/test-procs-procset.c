@@ -139,12 +139,13 @@ START_TEST(test_method)
 	psactive_run(m.w.kernel, NULL, count_found, &n);
 	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
 	/* without the head's address, from System */
-	m.w.kernel->ps_active_head = VIRT(0);
+	m.w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va = VIRT(0);
 	n = 0;
 	psactive_run(m.w.kernel, NULL, count_found, &n);
 	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
 	/* a head that is nowhere */
-	m.w.kernel->ps_active_head = VIRT(UINT64_C(0xffff800000001000));
+	m.w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va =
+		VIRT(UINT64_C(0xffff800000001000));
 	n = 0;
 	psactive_run(m.w.kernel, NULL, count_found, &n);
 	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
