@@ -30,12 +30,7 @@ Session *session_open_image(Image *image, Log *log, const Options *options)
 	s->log = log;
 	s->image = image;
 	s->pm = physmem_new(image);
-	if (!hints.form || hints.form == &paging_amd64)
-		s->kernel = nt_kernel_find(s->pm, image, &hints, log);
-	else
-		log_add(log, LOG_FAIL, "kernel",
-			"paging=%s: only kernels on 4-level page tables"
-			" (amd64) are looked for", hints.form->name);
+	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
 	s->procs = procset_build(s->kernel, &options->select, log);
 	log_advice(s, options);
 	s->tree = tree_new(image, s->pm, s->kernel, s->procs, log,

@@ -8,10 +8,9 @@
 
 #include "base/bytes.h"
 #include "nt/identify.h"
+#include "nt/machine.h"
 
-/* Kernel address of _KUSER_SHARED_DATA, all x64 versions; member offsets:
- * symbol tables from 7 to 11 22621. */
-#define KUSER_VA UINT64_C(0xfffff78000000000)
+/* Member offsets of _KUSER_SHARED_DATA: symbol tables from 7 to 11 22621. */
 enum {
 	KUSER_SYSTEM_TIME = 0x14, /* KSYSTEM_TIME: low, high1, high2 */
 	KUSER_BUILD = 0x260,	  /* since 10 */
@@ -27,7 +26,8 @@ void nt_identify_kuser(NtKernel *k)
 	uint8_t b[KUSER_BYTES];
 	struct nt_kuser u = { 0 };
 
-	if (!vtop_read(&k->as, VIRT(KUSER_VA), b, sizeof b))
+	if (!vtop_read(&k->as, VIRT(nt_machine_of(k->as.form)->kuser), b,
+		       sizeof b))
 		return;
 	u.system_time = load_le32(b + KUSER_SYSTEM_TIME) |
 			(uint64_t)load_le32(b + KUSER_SYSTEM_TIME + 4) << 32;
@@ -87,6 +87,7 @@ static void find_build(NtKernel *k)
 
 /* Profiles to be tried, best first, without repeats. */
 struct choice {
+	const struct nt_machine *machine;
 	struct nt_profile profiles[PROFILES_MAX];
 	const char *sources[PROFILES_MAX];
 	size_t n;
@@ -98,7 +99,8 @@ static void add_choice(struct choice *c, const struct nt_layout *layout,
 {
 	struct nt_source source = { .layout = layout };
 
-	if (!layout || c->n == PROFILES_MAX)
+	if (!layout || c->n == PROFILES_MAX ||
+	    layout_arch(layout) != c->machine->arch)
 		return;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->profiles[i].source.layout == layout)
@@ -107,13 +109,11 @@ static void add_choice(struct choice *c, const struct nt_layout *layout,
 		c->sources[c->n++] = how;
 }
 
-static void add_builds(struct choice *c, const NtKernel *k, uint32_t build,
-		       const char *source)
+static void add_builds(struct choice *c, uint32_t build, const char *source)
 {
 	const struct nt_layout *found[8];
-	bool la57 = k->as.form == &paging_la57;
-	size_t n = layouts_by_build(NT_ARCH_AMD64, build, la57, found,
-				    G_N_ELEMENTS(found));
+	size_t n = layouts_by_build(c->machine->arch, build, c->machine->la57,
+				    found, G_N_ELEMENTS(found));
 
 	for (size_t i = 0; i < MIN(n, G_N_ELEMENTS(found)); i++)
 		add_choice(c, found[i], source);
@@ -142,8 +142,8 @@ static void add_all(struct choice *c, uint32_t build)
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
 
-		if (layout_arch(layout) == NT_ARCH_AMD64 &&
-		    !layout_la57(layout))
+		if (layout_arch(layout) == c->machine->arch &&
+		    layout_la57(layout) == c->machine->la57)
 			g_ptr_array_add(all, (gpointer)(uintptr_t)layout);
 	}
 	g_ptr_array_sort_with_data(all, by_distance,
@@ -156,6 +156,7 @@ static void add_all(struct choice *c, uint32_t build)
 
 static void list_choices(const NtKernel *k, struct choice *c)
 {
+	c->machine = nt_machine_of(k->as.form);
 	if (k->has_image && k->image.kernel)
 		add_choice(c, kernel_layout(k->image.kernel),
 			   "built-in by GUID");
@@ -163,7 +164,7 @@ static void list_choices(const NtKernel *k, struct choice *c)
 		add_choice(c, k->image.known->layout,
 			   "built-in by timestamp and size");
 	if (k->build)
-		add_builds(c, k, k->build, "built-in by build");
+		add_builds(c, k->build, "built-in by build");
 	c->n_identified = c->n;
 	add_all(c, k->build);
 }
@@ -237,7 +238,7 @@ static uint64_t read_invalid_pte_mask(const NtKernel *k)
 		return 0;
 	mask = load_le64(raw);
 	/* Physical address bits only, else it is something else. */
-	return mask & ~paging_amd64.pa_mask ? 0 : mask;
+	return mask & ~k->as.form->pa_mask ? 0 : mask;
 }
 
 static unsigned processors(const NtKernel *k, const Image *image)

@@ -9,6 +9,7 @@
 #include "nt/dtbscan.h"
 #include "nt/identify.h"
 #include "nt/kernel.h"
+#include "vtop/guess.h"
 
 /* How many candidates for the DTB are tried by each means; each costs a walk
  * of the kernel's area. A healthy image needs one. */
@@ -22,6 +23,7 @@ enum {
 
 struct trial {
 	PhysAddr dtb;
+	const struct paging_form *form;
 	const char *source;
 	unsigned n_kernel; /* entries in its kernel half */
 };
@@ -39,13 +41,14 @@ struct finder {
 };
 
 static NtKernel *kernel_new(const struct finder *f, PhysAddr dtb,
+			    const struct paging_form *form,
 			    const char *source)
 {
 	NtKernel *k = g_new0(NtKernel, 1);
 
 	k->as = (struct addr_space){
 		.pm = f->pm,
-		.form = f->hints->form ? f->hints->form : &paging_amd64,
+		.form = form,
 		.root = dtb,
 	};
 	k->dtb_source = source;
@@ -107,9 +110,10 @@ static void log_base(const NtKernel *k, const struct finder *f)
 			want);
 }
 
-static void examine(struct finder *f, PhysAddr dtb, const char *source)
+static void examine(struct finder *f, PhysAddr dtb,
+		    const struct paging_form *form, const char *source)
 {
-	NtKernel *k = kernel_new(f, dtb, source);
+	NtKernel *k = kernel_new(f, dtb, form, source);
 
 	nt_identify_kuser(k);
 	find_image(f, k);
@@ -123,16 +127,36 @@ static void examine(struct finder *f, PhysAddr dtb, const char *source)
 		nt_kernel_free(k);
 }
 
-/* Tries one DTB. */
-static void try_dtb(struct finder *f, PhysAddr dtb, const char *source)
+static bool form_wanted(const struct finder *f, const struct paging_form *form)
 {
-	if (f->done || f->n_trials >= TRIALS_MAX ||
+	return !f->hints->form || f->hints->form == form;
+}
+
+/* Tries one DTB (flag bits are masked) as the top of tables of one form. */
+static void try_dtb(struct finder *f, uint64_t raw,
+		    const struct paging_form *form, const char *source)
+{
+	PhysAddr dtb = PHYS(raw & form->root_mask);
+
+	if (f->done || f->n_trials >= TRIALS_MAX || !form_wanted(f, form) ||
 	    !physmem_has_page(f->pm, dtb))
 		return;
 	f->tried[f->n_trials++] = (struct trial){
-		dtb, source, nt_dtb_kernel_entries(f->pm, dtb)
+		dtb, form, source, nt_dtb_kernel_entries(f->pm, dtb)
 	};
-	examine(f, dtb, source);
+	examine(f, dtb, form, source);
+}
+
+/* A DTB whose form nobody tells: the likeliest first. */
+static void try_forms(struct finder *f, uint64_t raw, const char *source)
+{
+	const struct paging_form *likely =
+		vtop_guess_form(f->pm, PHYS(page_floor(raw)));
+
+	try_dtb(f, raw, likely, source);
+	for (size_t i = 0; paging_forms[i]; i++)
+		if (paging_forms[i] != likely)
+			try_dtb(f, raw, paging_forms[i], source);
 }
 
 static int by_kernel_entries(const void *a, const void *b)
@@ -155,14 +179,15 @@ static void try_again_deep(struct finder *f)
 	qsort(f->tried, f->n_trials, sizeof f->tried[0], by_kernel_entries);
 	for (unsigned i = 0; i < MIN(f->n_trials, DEEP_TRIALS_MAX); i++)
 		if (!f->done)
-			examine(f, f->tried[i].dtb, f->tried[i].source);
+			examine(f, f->tried[i].dtb, f->tried[i].form,
+				f->tried[i].source);
 }
 
 static bool scan_candidate(void *ctx, PhysAddr dtb)
 {
 	struct finder *f = ctx;
 
-	try_dtb(f, dtb, "self-map scan");
+	try_dtb(f, dtb.v, &paging_amd64, "self-map scan");
 	return !f->done && f->n_trials < TRIALS_MAX;
 }
 
@@ -173,8 +198,7 @@ static void try_processors(struct finder *f, const Image *image)
 			g_array_index(image->cpus, struct image_cpu, i);
 
 		f->kernel_hint = cpu.idt_base;
-		try_dtb(f, PHYS(cpu.cr3 & paging_amd64.root_mask),
-			"processor state of the container (CR3)");
+		try_forms(f, cpu.cr3, "processor state of the container (CR3)");
 	}
 	f->kernel_hint = 0;
 }
@@ -184,8 +208,7 @@ static void try_all(struct finder *f, const Image *image)
 	PhysAddr dtb;
 
 	if (f->hints->dtb)
-		try_dtb(f, PHYS(f->hints->dtb & paging_amd64.root_mask),
-			"dtb=");
+		try_forms(f, f->hints->dtb, "dtb=");
 	if (f->hints->dtb && !f->done)
 		log_add(f->log, LOG_INFO, "kernel",
 			"dtb=0x%" PRIx64 " leads to no Windows kernel; looking"
@@ -195,7 +218,7 @@ static void try_all(struct finder *f, const Image *image)
 		return;
 	try_processors(f, image);
 	if (!f->done && nt_dtb_low_stub(f->pm, &dtb, &f->kernel_hint))
-		try_dtb(f, dtb, "low stub");
+		try_dtb(f, dtb.v, &paging_amd64, "low stub");
 	f->kernel_hint = 0;
 	if (f->done)
 		return;
@@ -209,8 +232,8 @@ static void log_result(const NtKernel *k, const struct finder *f)
 {
 	if (!k) {
 		log_add(f->log, LOG_FAIL, "kernel",
-			"no x64 Windows kernel found (%u candidate(s) for its"
-			" DTB tried; other kinds are not looked for);"
+			"no Windows kernel found (%u candidate(s) for its DTB"
+			" tried);"
 			" dtb=ADDRESS names a top-level page table,"
 			" kernel_base=ADDRESS the kernel's base",
 			f->n_trials);

@@ -65,7 +65,7 @@ struct NtKernel {
 };
 
 /*
- * Finds the kernel in an x64 image: tries the DTB that the user gave, those of
+ * Finds the kernel: tries the DTB that the user gave, those of
  * the container's processors, the low stub, then every self-referencing page
  * of the image. NULL where there is no Windows; log says what was tried. What
  * is not found of a kernel (its image, System) is missing in the result, and

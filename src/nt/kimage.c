@@ -4,13 +4,9 @@
 
 #include "base/bytes.h"
 #include "nt/kimage.h"
+#include "nt/machine.h"
+#include "nt/member.h"
 
-enum { PE_MACHINE_AMD64 = 0x8664 };
-
-/* x64 kernels lie in 0xfffff800_00000000 and the 1 TiB from there (all
- * versions; KASLR since 10 1607 moves them within the first few GiB of it). */
-#define KERNEL_AREA UINT64_C(0xfffff80000000000)
-#define KERNEL_AREA_LEN (UINT64_C(1) << 40)
 /* No kernel image is larger; the hint of the low stub points into it. */
 #define KERNEL_SIZE_MAX (32 * MIB)
 
@@ -28,7 +24,8 @@ static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
 {
 	char name[32];
 
-	if (pe->machine != PE_MACHINE_AMD64 || pe->size < MIB)
+	if (pe->machine != nt_machine_of(as->form)->pe_machine ||
+	    pe->size < MIB)
 		return false;
 	image->has_pdb = nt_pe_pdb(as, pe, &image->pdb);
 	if (image->has_pdb && nt_pdb_is_kernel(image->pdb.name))
@@ -68,7 +65,6 @@ struct area_search {
 	struct nt_kimage image;
 	bool found;
 	uint64_t pages_left;
-	uint8_t *buf; /* a page, for the RSDS search */
 };
 
 static bool try_header(struct area_search *s, VirtAddr va)
@@ -107,28 +103,29 @@ static bool header_leaf(void *ctx, const struct vtop_leaf *leaf)
 	return true;
 }
 
-static void search_area(struct area_search *s, uint64_t start, uint64_t len,
-			vtop_leaf_fn fn)
+static void search_headers(struct area_search *s, uint64_t start,
+			   uint64_t len)
 {
 	uint64_t mask = (UINT64_C(1) << s->as->form->va_bits) - 1;
 	struct vtop_budget budget = { .tables = 1 << 14 };
 
 	s->pages_left = budget.leaves = pages_for(s->as->pm);
-	vtop_walk(s->as, start & mask, (start & mask) + len - 1, budget, fn,
-		  s);
+	vtop_walk(s->as, start & mask, (start & mask) + len - 1, budget,
+		  header_leaf, s);
 }
 
 bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
 		    struct nt_kimage *ret)
 {
+	const struct nt_machine *m = nt_machine_of(as->form);
 	struct area_search s = { .as = as };
 
-	if (hint - KERNEL_AREA < KERNEL_AREA_LEN &&
-	    hint - KERNEL_AREA > KERNEL_SIZE_MAX)
-		search_area(&s, page_floor(hint) - KERNEL_SIZE_MAX,
-			    KERNEL_SIZE_MAX + PAGE_SIZE_4K, header_leaf);
+	if (hint - m->kernel_area < m->kernel_area_len &&
+	    hint - m->kernel_area > KERNEL_SIZE_MAX)
+		search_headers(&s, page_floor(hint) - KERNEL_SIZE_MAX,
+			       KERNEL_SIZE_MAX + PAGE_SIZE_4K);
 	if (!s.found)
-		search_area(&s, KERNEL_AREA, KERNEL_AREA_LEN, header_leaf);
+		search_headers(&s, m->kernel_area, m->kernel_area_len);
 	if (s.found)
 		*ret = s.image;
 	return s.found;
@@ -136,15 +133,12 @@ bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
 
 bool nt_list_closes(const struct addr_space *as, VirtAddr va)
 {
-	uint8_t raw[8];
-	VirtAddr flink;
+	unsigned n = nt_machine_of(as->form)->pointer_bytes;
+	uint64_t flink, back;
 
-	if (!vtop_read(as, va, raw, sizeof raw))
-		return false;
-	flink = VIRT(load_le64(raw));
-	return flink.v != va.v && flink.v >> 63 &&
-	       vtop_read(as, VIRT(flink.v + 8), raw, sizeof raw) &&
-	       load_le64(raw) == va.v;
+	return nt_pointer_at(as, n, va, &flink) && flink != va.v &&
+	       nt_is_kernel_address(as, flink) &&
+	       nt_pointer_at(as, n, VIRT(flink + n), &back) && back == va.v;
 }
 
 /* The base at which the known symbols agree with memory. */
@@ -201,37 +195,25 @@ static void try_rsds(struct area_search *s, VirtAddr va)
 	s->found = true;
 }
 
-static bool rsds_leaf(void *ctx, const struct vtop_leaf *leaf)
+static bool rsds_page(void *ctx, VirtAddr va, const uint8_t *page)
 {
 	struct area_search *s = ctx;
+	const uint8_t *p = page, *end = page + PAGE_SIZE_4K;
 
-	if (!page_state_has_data(leaf->state))
-		return true;
-	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
-		const uint8_t *p = s->buf, *end = s->buf + PAGE_SIZE_4K;
-
-		if (!s->pages_left--)
-			return false;
-		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), s->buf,
-				 PAGE_SIZE_4K) != PHYS_OK)
-			continue;
-		while ((p = memmem(p, (size_t)(end - p), "RSDS", 4))) {
-			try_rsds(s, VIRT(leaf->va.v + off +
-					 (uint64_t)(p - s->buf)));
-			p += 4;
-		}
-		if (s->found && s->image.base_certain)
-			return false;
+	while ((p = memmem(p, (size_t)(end - p), "RSDS", 4))) {
+		try_rsds(s, VIRT(va.v + (uint64_t)(p - page)));
+		p += 4;
 	}
-	return true;
+	return !(s->found && s->image.base_certain);
 }
 
 bool nt_kimage_find_rsds(const struct addr_space *as, struct nt_kimage *ret)
 {
-	g_autofree uint8_t *buf = g_malloc(PAGE_SIZE_4K);
-	struct area_search s = { .as = as, .buf = buf };
+	const struct nt_machine *m = nt_machine_of(as->form);
+	struct area_search s = { .as = as };
 
-	search_area(&s, KERNEL_AREA, KERNEL_AREA_LEN, rsds_leaf);
+	nt_scan_range(as, VIRT(m->kernel_area), m->kernel_area_len,
+		      pages_for(as->pm), rsds_page, &s);
 	if (s.found)
 		*ret = s.image;
 	return s.found;

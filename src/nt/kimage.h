@@ -26,8 +26,8 @@ void nt_kimage_at(const struct addr_space *as, VirtAddr base,
 
 /*
  * Looks for a PE image that is a Windows kernel (by its PDB name, the name in
- * its export directory, or its time stamp and size) in the range where x64
- * kernels are loaded, around hint first (0: no hint).
+ * its export directory, or its time stamp and size) in the range where
+ * kernels are loaded on such machines, around hint first (0: no hint).
  */
 bool nt_kimage_find(const struct addr_space *as, uint64_t hint,
 		    struct nt_kimage *ret);

@@ -6,6 +6,7 @@ src_libnt_a_SOURCES = \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \
+	src/nt/machine.c src/nt/machine.h \
 	src/nt/member.c src/nt/member.h \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/profile.c src/nt/profile.h \

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "nt/machine.h"
 #include "nt/sysproc.h"
 
 enum {
@@ -30,13 +31,14 @@ static bool same_frame(const struct addr_space *as, uint64_t dtb_raw,
 	       a.pa.v == b.pa.v;
 }
 
-/* Pointer at va + off equals want? */
-static bool points_at(const struct addr_space *as, uint64_t va, uint64_t want)
+/* Pointer at va equals want? */
+static bool points_at(const struct addr_space *as, unsigned pointer_bytes,
+		      uint64_t va, uint64_t want)
 {
-	uint8_t raw[8];
+	uint64_t got;
 
-	return va >> 63 && vtop_read(as, VIRT(va), raw, sizeof raw) &&
-	       load_le64(raw) == want;
+	return nt_is_kernel_address(as, va) &&
+	       nt_pointer_at(as, pointer_bytes, VIRT(va), &got) && got == want;
 }
 
 bool nt_system_check(const struct addr_space *as,
@@ -45,12 +47,13 @@ bool nt_system_check(const struct addr_space *as,
 {
 	struct nt_process p;
 	uint64_t links = va.v + profile->eprocess.links;
+	unsigned n = profile->pointer_bytes;
 	bool next, prev, ok;
 
 	if (!nt_process_read(as, profile, va, &p))
 		return false;
-	next = points_at(as, p.flink.v + 8, links);
-	prev = points_at(as, p.blink.v, links);
+	next = points_at(as, n, p.flink.v + n, links);
+	prev = points_at(as, n, p.blink.v, links);
 	ok = p.pid == SYSTEM_PID && p.dtb_raw &&
 	     nt_process_plausible(as, profile, &p) && (next || prev) &&
 	     same_frame(as, p.dtb_raw, va);
@@ -82,12 +85,13 @@ static bool by_pointer(const struct addr_space *as,
 		       const struct nt_anchors *anchors,
 		       struct nt_system *ret)
 {
-	uint8_t raw[8];
+	uint64_t va;
 
 	if (!anchors->initial_system.v ||
-	    !vtop_read(as, anchors->initial_system, raw, sizeof raw))
+	    !nt_pointer_at(as, profile->pointer_bytes, anchors->initial_system,
+			   &va))
 		return false;
-	if (!nt_system_check(as, profile, VIRT(load_le64(raw)), ret))
+	if (!nt_system_check(as, profile, VIRT(va), ret))
 		return false;
 	ret->how = "PsInitialSystemProcess";
 	return true;
@@ -102,11 +106,8 @@ static bool by_head(const struct addr_space *as,
 	if (!va)
 		return false;
 	for (unsigned i = 0; i < HEAD_ENTRIES_MAX; i++) {
-		uint8_t raw[8];
-
-		if (!vtop_read(as, VIRT(va), raw, sizeof raw))
+		if (!nt_pointer_at(as, profile->pointer_bytes, VIRT(va), &va))
 			return false;
-		va = load_le64(raw);
 		if (nt_system_check(as, profile,
 				    VIRT(va - profile->eprocess.links),
 				    ret)) {
@@ -134,8 +135,6 @@ struct scan {
 	size_t *which;
 	bool found;
 	unsigned hits_left;
-	uint64_t pages_left;
-	uint8_t *buf;
 };
 
 /* How well do the members that differ between relatives fit the process that
@@ -144,14 +143,13 @@ static unsigned fit(const struct scan *s, const struct nt_profile *profile,
 		    VirtAddr system)
 {
 	struct nt_process p;
-	uint8_t raw[8];
+	uint64_t next;
 	unsigned n = 0;
 
-	if (!vtop_read(s->as, VIRT(system.v + profile->eprocess.links), raw,
-		       sizeof raw) ||
+	if (!nt_pointer_at(s->as, profile->pointer_bytes,
+			   VIRT(system.v + profile->eprocess.links), &next) ||
 	    !nt_process_read(s->as, profile,
-			     VIRT(load_le64(raw) - profile->eprocess.links),
-			     &p))
+			     VIRT(next - profile->eprocess.links), &p))
 		return 0;
 	n += p.ppid && p.ppid % 4 == 0 && p.ppid < 1u << 28;
 	n += p.threads > 0 && p.threads < 100000;
@@ -187,52 +185,21 @@ static bool try_hit(struct scan *s, VirtAddr name)
 	return best > 0;
 }
 
-static bool scan_leaf(void *ctx, const struct vtop_leaf *leaf)
+static bool scan_page(void *ctx, VirtAddr page_va, const uint8_t *page)
 {
 	struct scan *s = ctx;
+	const uint8_t *p = page, *end = page + PAGE_SIZE_4K;
 
-	if (!page_state_has_data(leaf->state))
-		return true;
-	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
-		const uint8_t *p = s->buf, *end = s->buf + PAGE_SIZE_4K;
-
-		if (!s->pages_left)
+	while ((p = memmem(p, (size_t)(end - p), system_name,
+			   sizeof system_name))) {
+		if (!s->hits_left--)
 			return false;
-		s->pages_left--;
-		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), s->buf,
-				 PAGE_SIZE_4K) != PHYS_OK)
-			continue;
-		while ((p = memmem(p, (size_t)(end - p), system_name,
-				   sizeof system_name))) {
-			VirtAddr va = VIRT(leaf->va.v + off +
-					   (uint64_t)(p - s->buf));
-
-			if (!s->hits_left--)
-				return false;
-			s->found = try_hit(s, va);
-			if (s->found)
-				return false;
-			p++;
-		}
+		s->found = try_hit(s, VIRT(page_va.v + (uint64_t)(p - page)));
+		if (s->found)
+			return false;
+		p++;
 	}
 	return true;
-}
-
-/* Index of the top-level entry that points at its own table, or none. */
-static unsigned self_map_index(const struct addr_space *as)
-{
-	PhysAddr dtb = addr_space_dtb(as);
-
-	for (unsigned i = 256; i < 512; i++) {
-		uint8_t raw[8];
-
-		if (physmem_read(as->pm, PHYS(dtb.v + 8 * i), raw, 8) ==
-			    PHYS_OK &&
-		    raw[0] & 1 &&
-		    (load_le64(raw) & as->form->pa_mask) == dtb.v)
-			return i;
-	}
-	return 512;
 }
 
 bool nt_system_by_scan(const struct addr_space *as,
@@ -240,32 +207,10 @@ bool nt_system_by_scan(const struct addr_space *as,
 		       size_t n_preferred, struct nt_system *ret,
 		       size_t *which)
 {
-	g_autofree uint8_t *buf = g_malloc(PAGE_SIZE_4K);
 	struct scan s = { .as = as, .profiles = profiles, .n = n,
 			  .n_preferred = n_preferred, .ret = ret,
-			  .which = which,
-			  .hits_left = SCAN_HITS_MAX, .buf = buf };
-	struct vtop_budget budget = vtop_budget_for(as->pm);
-	unsigned top = as->form->va_bits - 9;
-	unsigned self = self_map_index(as);
-	uint64_t half = UINT64_C(1) << (as->form->va_bits - 1);
+			  .which = which, .hits_left = SCAN_HITS_MAX };
 
-	s.pages_left = budget.leaves;
-	for (unsigned i = 256; i < 512; i++) {
-		uint64_t start = half + ((uint64_t)(i - 256) << top);
-		struct vtop_stats stats;
-
-		if (i == self)
-			continue;
-		if (s.found || !s.hits_left || !s.pages_left)
-			break;
-		stats = vtop_walk(as, start,
-				  start + (UINT64_C(1) << top) - 1, budget,
-				  scan_leaf, &s);
-		/* One budget for all: tables that lead everywhere end it. */
-		for (unsigned level = 0; level < PAGING_LEVELS_MAX; level++)
-			budget.tables -= MIN(budget.tables,
-					     stats.tables[level]);
-	}
+	nt_scan_kernel(as, scan_page, &s);
 	return s.found;
 }
