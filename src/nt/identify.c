@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "nt/derive.h"
 #include "nt/identify.h"
 #include "nt/machine.h"
 
@@ -90,12 +91,13 @@ struct choice {
 	const struct nt_machine *machine;
 	struct nt_profile profiles[PROFILES_MAX];
 	const char *sources[PROFILES_MAX];
+	bool exact[PROFILES_MAX];
 	size_t n;
 	size_t n_identified; /* the first of them follow from what is known */
 };
 
 static void add_choice(struct choice *c, const struct nt_layout *layout,
-		       const char *how)
+		       const char *how, bool exact)
 {
 	struct nt_source source = { .layout = layout };
 
@@ -105,8 +107,10 @@ static void add_choice(struct choice *c, const struct nt_layout *layout,
 	for (size_t i = 0; i < c->n; i++)
 		if (c->profiles[i].source.layout == layout)
 			return;
-	if (nt_profile_fill(&source, &c->profiles[c->n]))
-		c->sources[c->n++] = how;
+	if (!nt_profile_fill(&source, &c->profiles[c->n]))
+		return;
+	c->sources[c->n] = how;
+	c->exact[c->n++] = exact;
 }
 
 static void add_builds(struct choice *c, uint32_t build, const char *source)
@@ -116,7 +120,7 @@ static void add_builds(struct choice *c, uint32_t build, const char *source)
 				    found, G_N_ELEMENTS(found));
 
 	for (size_t i = 0; i < MIN(n, G_N_ELEMENTS(found)); i++)
-		add_choice(c, found[i], source);
+		add_choice(c, found[i], source, false);
 }
 
 /* An unknown build: its nearest known relatives are the likeliest. */
@@ -151,7 +155,7 @@ static void add_all(struct choice *c, uint32_t build)
 					   (int)(build ? build :
 							 LIKELIEST_BUILD)));
 	for (guint i = 0; i < all->len; i++)
-		add_choice(c, g_ptr_array_index(all, i), source);
+		add_choice(c, g_ptr_array_index(all, i), source, false);
 }
 
 static void list_choices(const NtKernel *k, struct choice *c)
@@ -159,10 +163,11 @@ static void list_choices(const NtKernel *k, struct choice *c)
 	c->machine = nt_machine_of(k->as.form);
 	if (k->has_image && k->image.kernel)
 		add_choice(c, kernel_layout(k->image.kernel),
-			   "built-in by GUID");
+			   "built-in by GUID", true);
 	if (k->has_image && k->image.known)
 		add_choice(c, k->image.known->layout,
-			   "built-in by timestamp and size");
+			   "built-in by timestamp and size",
+			   !k->image.known->doubt);
 	if (k->build)
 		add_builds(c, k->build, "built-in by build");
 	c->n_identified = c->n;
@@ -173,6 +178,7 @@ static void accept(NtKernel *k, const struct choice *c, size_t i)
 {
 	k->profile = c->profiles[i];
 	k->profile_source = c->sources[i];
+	k->profile_exact = c->exact[i];
 	k->has_profile = true;
 	k->has_system = true;
 }
@@ -199,16 +205,33 @@ static void find_vars(NtKernel *k)
 	}
 }
 
-bool nt_identify_profile(NtKernel *k, bool scan)
+static void derive(NtKernel *k)
+{
+	(void)nt_derive_core(k);
+	if (k->has_profile)
+		k->profile_source = "derived; what cannot be derived is as in"
+				    " the nearest relative";
+}
+
+bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 {
 	g_autofree struct choice *c = g_new0(struct choice, 1);
 	struct nt_anchors anchors = { 0 };
 	size_t which;
 
+	if (hints->no_profile) {
+		k->image.kernel = NULL;
+		k->image.known = NULL;
+	}
 	if (k->has_image)
 		anchors = nt_system_anchors(&k->as, &k->image);
 	find_vars(k);
 	find_build(k);
+	if (hints->no_profile) {
+		if (scan)
+			derive(k);
+		return scan;
+	}
 	list_choices(k, c);
 	for (size_t i = 0; k->has_image && i < c->n; i++)
 		if (nt_system_by_symbol(&k->as, &c->profiles[i], &anchors,
@@ -219,7 +242,9 @@ bool nt_identify_profile(NtKernel *k, bool scan)
 	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n,
 				      c->n_identified, &k->system, &which))
 		accept(k, c, which);
-	else
+	else if (scan)
+		derive(k);
+	if (!k->has_profile)
 		accept_unchecked(k, c);
 	return scan;
 }

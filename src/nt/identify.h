@@ -12,10 +12,11 @@ void nt_identify_kuser(NtKernel *k);
 /*
  * Chooses the layout: by the PDB's GUID, else by time stamp and size of the
  * PE header, else by the build number, else all of the architecture; the first
- * with which System is found is it. scan: kernel memory may be searched for
+ * with which System is found is it. Where none fits, or hints say
+ * no_profile, it is derived. scan: kernel memory may be searched for
  * System where no symbol leads to it; returns whether that was done.
  */
-bool nt_identify_profile(NtKernel *k, bool scan);
+bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan);
 
 /* With the kernel chosen: System's DTB, the hook for software PTEs, what is
  * left of the facts. */

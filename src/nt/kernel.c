@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "nt/derive.h"
 #include "nt/dtbscan.h"
 #include "nt/identify.h"
 #include "nt/kernel.h"
@@ -59,6 +60,8 @@ void nt_kernel_free(NtKernel *kernel)
 {
 	if (!kernel)
 		return;
+	if (kernel->derived)
+		g_array_unref(kernel->derived);
 	g_free(kernel->version);
 	g_free(kernel);
 }
@@ -119,7 +122,7 @@ static void examine(struct finder *f, PhysAddr dtb,
 	find_image(f, k);
 	if (k->has_image || k->kuser.valid || f->deep)
 		f->n_scans += nt_identify_profile(
-			k, f->n_scans < SCAN_TRIALS_MAX);
+			k, f->hints, f->n_scans < SCAN_TRIALS_MAX);
 	f->done = k->has_system;
 	if (k->has_image || k->has_system || k->kuser.valid)
 		keep_better(f, k);
@@ -295,6 +298,9 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 		return NULL;
 	nt_identify_finish(f.best, image);
 	log_profile(f.best, log);
+	if (!f.best->profile_exact)
+		nt_derive_members(f.best, log);
+	nt_derive_variables(f.best, log);
 	return f.best;
 }
 

@@ -13,6 +13,7 @@ struct nt_hints {
 	uint64_t dtb;
 	uint64_t kernel_base;
 	const struct paging_form *form;
+	bool no_profile; /* use no layout: derive all */
 };
 
 /* _KUSER_SHARED_DATA as far as it is needed; valid: it was there. */
@@ -55,6 +56,8 @@ struct NtKernel {
 	struct nt_profile profile;
 	bool has_profile;
 	const char *profile_source; /* static: "built-in by GUID", ... */
+	bool profile_exact; /* of this very kernel: nothing to be tested */
+	GArray *derived; /* struct nt_derived (derive.h), or NULL */
 	struct nt_system system;
 	bool has_system;
 	struct nt_kuser kuser;

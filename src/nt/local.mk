@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libnt_a_SOURCES = \
+	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
+	src/nt/derive-sample.c \
+	src/nt/derive-tests.c \
+	src/nt/derive-vars.c \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
 	src/nt/identify.c src/nt/identify.h \

@@ -18,16 +18,16 @@
 #define KUSER_32 UINT64_C(0xffdf0000)
 
 static const struct nt_machine machines[] = {
-	{ "amd64", NT_ARCH_AMD64, false, 0x8664, 8, AREA_64, AREA_64_LEN,
-	  KUSER_64, 0x28 },
-	{ "la57", NT_ARCH_AMD64, true, 0x8664, 8, AREA_64, AREA_64_LEN,
-	  KUSER_64, 0x28 },
-	{ "pae", NT_ARCH_X86PAE, false, 0x14c, 4, AREA_32, AREA_32, KUSER_32,
-	  0x18 },
-	{ "x86", NT_ARCH_X86, false, 0x14c, 4, AREA_32, AREA_32, KUSER_32,
-	  0x18 },
-	{ "arm64", NT_ARCH_ARM64, false, 0xaa64, 8, AREA_64, AREA_64_LEN,
-	  KUSER_64, 0x28 },
+	{ "amd64", "x64", NT_ARCH_AMD64, false, 0x8664, 8, AREA_64,
+	  AREA_64_LEN, KUSER_64, 0x28 },
+	{ "la57", "x64", NT_ARCH_AMD64, true, 0x8664, 8, AREA_64,
+	  AREA_64_LEN, KUSER_64, 0x28 },
+	{ "pae", "x86 PAE", NT_ARCH_X86PAE, false, 0x14c, 4, AREA_32, AREA_32,
+	  KUSER_32, 0x18 },
+	{ "x86", "x86", NT_ARCH_X86, false, 0x14c, 4, AREA_32, AREA_32,
+	  KUSER_32, 0x18 },
+	{ "arm64", "ARM64", NT_ARCH_ARM64, false, 0xaa64, 8, AREA_64,
+	  AREA_64_LEN, KUSER_64, 0x28 },
 };
 
 const struct nt_machine *nt_machine_of(const struct paging_form *form)

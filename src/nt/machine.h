@@ -8,6 +8,7 @@
 
 struct nt_machine {
 	const char *form;	/* name of the paging form */
+	const char *name;	/* for people: "x64" */
 	enum nt_arch arch;	/* of the layouts */
 	bool la57;
 	uint16_t pe_machine;	/* IMAGE_FILE_HEADER.Machine of the kernel */

@@ -53,22 +53,33 @@ static uint64_t get_vpn(const struct vad_walk *w, const uint8_t *node,
 	return vpn;
 }
 
-static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
+static bool parse_node(const struct vad_walk *w, uint64_t va,
+		       const uint8_t *node, struct nt_vad *ret)
 {
 	const struct nt_vad_layout *l = w->layout;
 	uint64_t first = get_vpn(w, node, l->start_vpn, l->start_vpn_high);
 	uint64_t last = get_vpn(w, node, l->end_vpn, l->end_vpn_high);
 	uint64_t flags = get(node, l->flags, l->flags_bytes);
-	struct nt_vad vad = { .node = VIRT(va) };
 
 	if (first > last || last >= UINT64_C(1) << (57 - PAGE_SHIFT_4K))
-		return;
-	vad.start = first << PAGE_SHIFT_4K;
-	vad.last = (last << PAGE_SHIFT_4K) + PAGE_MASK_4K;
-	vad.protection = (unsigned)nt_field_get(l->protection, flags);
-	vad.type = (unsigned)nt_field_get(l->type, flags);
-	vad.private_memory = nt_field_get(l->private_memory, flags) != 0;
-	g_array_append_val(w->vads, vad);
+		return false;
+	*ret = (struct nt_vad){
+		.node = VIRT(va),
+		.start = first << PAGE_SHIFT_4K,
+		.last = (last << PAGE_SHIFT_4K) + PAGE_MASK_4K,
+		.protection = (unsigned)nt_field_get(l->protection, flags),
+		.type = (unsigned)nt_field_get(l->type, flags),
+		.private_memory = nt_field_get(l->private_memory, flags) != 0,
+	};
+	return true;
+}
+
+static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
+{
+	struct nt_vad vad;
+
+	if (parse_node(w, va, node, &vad))
+		g_array_append_val(w->vads, vad);
 }
 
 /* Reads as much of a node as the layout needs. */
@@ -140,6 +151,47 @@ GArray *nt_vad_list(const struct addr_space *own,
 	}
 	sort_vads(w.vads);
 	return w.vads;
+}
+
+/* The first node of the tree; 0 where it is empty or not readable. */
+static uint64_t top_node(const struct vad_walk *w, uint64_t root_va)
+{
+	uint8_t node[NODE_BYTES_MAX] = { 0 };
+
+	if (w->layout->root_is_node)
+		return read_node(w, root_va, node) ?
+			       get(node, w->layout->right, w->pointer_bytes) :
+			       0;
+	return vtop_read(w->as, VIRT(root_va), node, w->pointer_bytes) ?
+		       get(node, 0, w->pointer_bytes) : 0;
+}
+
+bool nt_vad_find(const struct addr_space *own,
+		 const struct nt_profile *profile,
+		 const struct nt_process *process, uint64_t va,
+		 struct nt_vad *ret)
+{
+	struct vad_walk w = { .as = own, .layout = &profile->vad,
+			      .pointer_bytes = profile->pointer_bytes };
+	uint64_t at;
+
+	if (!process->vad_root_va || !w.layout->known)
+		return false;
+	at = top_node(&w, process->vad_root_va);
+	for (unsigned i = 0; i < NT_VAD_DEPTH_MAX; i++) {
+		uint8_t node[NODE_BYTES_MAX] = { 0 };
+
+		if (!nt_is_kernel_address(own, at) ||
+		    !read_node(&w, at, node) ||
+		    !parse_node(&w, at, node, ret))
+			return false;
+		if (va >= ret->start && va <= ret->last)
+			return true;
+		at = get(node, va < ret->start ? w.layout->left :
+						 w.layout->right,
+			 w.pointer_bytes);
+	}
+	return false;
 }
 
 bool nt_vad_is_private(const struct nt_vad *vad)

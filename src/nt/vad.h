@@ -16,6 +16,8 @@ struct nt_vad {
 
 /* More descriptors than this are garbage. */
 #define NT_VADS_MAX 262144u
+/* A balanced tree of so many is not half as deep. */
+#define NT_VAD_DEPTH_MAX 64u
 
 /*
  * The VADs of a process, by start, without overlaps (of two that overlap the
@@ -26,6 +28,13 @@ struct nt_vad {
 GArray *nt_vad_list(const struct addr_space *own,
 		    const struct nt_profile *profile,
 		    const struct nt_process *process);
+
+/* The VAD that has va, by descending the tree; false where none has. For a
+ * single question: it costs the depth of the tree. */
+bool nt_vad_find(const struct addr_space *own,
+		 const struct nt_profile *profile,
+		 const struct nt_process *process, uint64_t va,
+		 struct nt_vad *ret);
 
 /* Is what lies in it the process's own: private memory, or copied on write
  * (protections WRITECOPY and EXECUTE_WRITECOPY)? */

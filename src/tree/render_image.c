@@ -6,6 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "nt/derive.h"
+#include "nt/machine.h"
 #include "tree/render.h"
 
 void render_readme(struct sink *out, const struct render_facts *facts)
@@ -132,6 +134,32 @@ static void info_profile(struct sink *out, const NtKernel *k)
 		 k->system.links_close ? "closes" : "is broken on one side");
 }
 
+/* What no symbol gave, with what speaks for it. */
+static void info_derived(struct sink *out, const NtKernel *k)
+{
+	static const char *const basis[] = {
+		[NT_BASIS_PROVED] = "proved",
+		[NT_BASIS_CHOSEN] = "chosen among several",
+		[NT_BASIS_ASSUMED] = "assumed",
+	};
+
+	for (guint i = 0; k->derived && i < k->derived->len; i++) {
+		const struct nt_derived *d =
+			&g_array_index(k->derived, struct nt_derived, i);
+
+		sink_printf(out,
+			    "Derived.%s:\t0x%" PRIx64 " (derived, %s, %u %%:"
+			    " %u for, %u against)\n",
+			    d->name, d->value, basis[d->basis],
+			    nt_derived_confidence(d), d->n_for, d->n_against);
+		if (d->replaces)
+			sink_printf(out,
+				    "Replaced.%s:\t0x%x (by the layout; does"
+				    " not fit memory)\n",
+				    d->name, d->replaced);
+	}
+}
+
 static void info_kernel(struct sink *out, const struct render_facts *facts)
 {
 	const NtKernel *k = facts->kernel;
@@ -144,12 +172,14 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 		sink_key(out, "Build", "%u", k->build);
 	else
 		sink_key(out, "Build", "-");
-	sink_key(out, "Architecture", "x64");
+	sink_key(out, "Architecture", "%s",
+		 nt_machine_of(k->as.form)->name);
 	sink_key(out, "Paging", "%s", k->as.form->description);
 	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&k->as).v);
 	sink_key(out, "DtbSource", "%s", k->dtb_source);
 	info_kernel_image(out, k);
 	info_profile(out, k);
+	info_derived(out, k);
 	sink_key(out, "CaptureTime", "%s", time);
 	if (k->n_processors)
 		sink_key(out, "Processors", "%u", k->n_processors);

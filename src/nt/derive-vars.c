@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The kernel's variables without symbols. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "nt/derive-priv.h"
+#include "nt/machine.h"
+
+/* Where the image's extent is not known: what is searched on both sides of a
+ * variable that is. No kernel is larger. */
+#define AROUND (16 * MIB)
+
+enum {
+	TYPE_TABLE_FIRST = 2,	/* index of the type "Type", 7 and later */
+	TYPE_TABLE_LAST = 255,
+	TABLES_MAX = 4096,	/* handle tables looked at in one ring */
+	PTES_MIN = 8,		/* that must agree on InvalidPteMask */
+	POINTERS_MAX = 1 << 20,	/* looked behind; a kernel has fewer */
+};
+
+static void report(NtKernel *k, const char *name, enum nt_derived_kind kind,
+		   uint64_t value, struct nt_derived how)
+{
+	how.name = name;
+	how.kind = kind;
+	how.value = value;
+	if (!k->derived)
+		k->derived = g_array_new(FALSE, FALSE,
+					 sizeof(struct nt_derived));
+	g_array_append_val(k->derived, how);
+}
+
+static void set_var(NtKernel *k, enum nt_var_id id, uint64_t va,
+		    unsigned n_for)
+{
+	k->vars[id] = (struct nt_var){ VIRT(va), "derived" };
+	report(k, nt_var_name(id), NT_DERIVED_ADDRESS, va,
+	       (struct nt_derived){ .n_for = n_for });
+}
+
+static bool in_image(const NtKernel *k, uint64_t va)
+{
+	return !k->has_image || !k->image.has_pe ||
+	       va - k->image.base.v < k->image.pe.size;
+}
+
+static void derive_active_head(NtKernel *k)
+{
+	const struct nt_eprocess_layout *e = &k->profile.eprocess;
+	struct samples s;
+
+	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
+	if (s.list_head && in_image(k, s.list_head))
+		set_var(k, NT_PS_ACTIVE_PROCESS_HEAD, s.list_head, s.all->len);
+	samples_clear(&s);
+}
+
+/* Is there a table, with a process that it belongs to, around this node? */
+static bool node_is_in_table(const NtKernel *k, uint64_t node)
+{
+	const struct nt_handle_layout *h = &k->profile.handle;
+	unsigned n = k->profile.pointer_bytes;
+	uint64_t table = node - h->table_list, owner;
+	uint8_t type;
+
+	return nt_pointer_at(&k->as, n, VIRT(table + h->quota_process),
+			     &owner) &&
+	       (!owner || (nt_is_kernel_address(&k->as, owner) &&
+			   vtop_read(&k->as, VIRT(owner), &type, 1) &&
+			   (type & 0x7f) == 3));
+}
+
+/* The one node of the ring of tables that lies in the kernel's image. */
+static void derive_table_head(NtKernel *k)
+{
+	struct nt_object system = { &k->as, k->profile.pointer_bytes,
+				    k->system.eprocess };
+	uint64_t table, start, node;
+
+	if (k->profile.handle.table_list == NT_ABSENT ||
+	    !nt_member_pointer(&system, k->profile.eprocess.object_table,
+			       &table) ||
+	    !nt_is_kernel_address(&k->as, table))
+		return;
+	start = node = table + k->profile.handle.table_list;
+	for (unsigned i = 0; i < TABLES_MAX; i++) {
+		if (!nt_pointer_at(&k->as, system.pointer_bytes, VIRT(node),
+				   &node) ||
+		    !nt_is_kernel_address(&k->as, node) || node == start)
+			return;
+		if (k->has_image && k->image.has_pe ?
+			    in_image(k, node) : !node_is_in_table(k, node)) {
+			set_var(k, NT_HANDLE_TABLE_LIST_HEAD, node, i + 1);
+			return;
+		}
+	}
+}
+
+/* The forms that handle tables have had (symbol tables from XP to 11). */
+static const struct form {
+	unsigned pointer_bytes;
+	uint8_t table_code;
+	uint8_t pos, len, shift;
+} forms[] = {
+	{ 8, 8, 20, 44, 4 }, /* 8.1 and later */
+	{ 8, 8, 23, 41, 4 }, /* 8 */
+	{ 8, 8, 11, 53, 4 }, /* 5-level kernels */
+	{ 8, 0, 0, 0, 4 },   /* 7 and before */
+	{ 4, 8, 3, 29, 3 },  /* 8 and later */
+	{ 4, 0, 0, 0, 3 },   /* 7 and before */
+};
+
+static uint64_t decode(const NtKernel *k, const struct form *f, uint64_t word)
+{
+	unsigned bits = f->len + f->shift;
+	uint64_t va;
+
+	if (!f->len)
+		return word & ~UINT64_C(7);
+	va = bits_get(word, f->pos, f->len) << f->shift;
+	if (k->profile.pointer_bytes == 4)
+		return va & UINT32_MAX;
+	return bits < 64 ? (uint64_t)((int64_t)(va << (64 - bits)) >>
+				      (64 - bits)) : va;
+}
+
+/* Does the entry of a pid in this table hold its process, by this form? */
+static bool table_has(const NtKernel *k, const struct form *f, uint64_t table,
+		      uint32_t pid, uint64_t eprocess)
+{
+	unsigned n = k->profile.pointer_bytes;
+	uint64_t per_leaf = PAGE_SIZE_4K / (2 * n);
+	uint64_t index = pid / 4, leaf = index / per_leaf;
+	uint64_t code, page, word;
+	unsigned level;
+
+	if (!nt_pointer_at(&k->as, n, VIRT(table + f->table_code), &code))
+		return false;
+	level = code & 7;
+	page = code & ~UINT64_C(7);
+	if (level > 2)
+		return false;
+	while (level--) {
+		uint64_t slot = level ? leaf / (PAGE_SIZE_4K / n) :
+					leaf % (PAGE_SIZE_4K / n);
+
+		if (!nt_is_kernel_address(&k->as, page) ||
+		    !nt_pointer_at(&k->as, n, VIRT(page + slot * n), &page))
+			return false;
+	}
+	page += index % per_leaf * 2 * n;
+	return nt_is_kernel_address(&k->as, page) &&
+	       nt_pointer_at(&k->as, n, VIRT(page), &word) &&
+	       decode(k, f, word) == eprocess;
+}
+
+static bool table_has_system(const NtKernel *k, const struct form *f,
+			     uint64_t table)
+{
+	return table_has(k, f, table, 4, k->system.eprocess.v);
+}
+
+/* How many processes of the list are in the table: the hidden and the exited
+ * are not. */
+static unsigned count_in_table(const NtKernel *k, const struct form *f,
+			       uint64_t variable)
+{
+	const struct nt_eprocess_layout *e = &k->profile.eprocess;
+	struct samples s;
+	unsigned n = 0;
+	uint64_t table;
+
+	if (!nt_pointer_at(&k->as, k->profile.pointer_bytes, VIRT(variable),
+			   &table))
+		return 0;
+	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
+	for (guint i = 0; i < s.all->len; i++) {
+		const struct sample *p = g_ptr_array_index(s.all, i);
+
+		n += table_has(k, f, table, p->pid, p->va);
+	}
+	samples_clear(&s);
+	return n;
+}
+
+static bool is_cid_table(const NtKernel *k, uint64_t table,
+			 const struct form **ret)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
+		if (forms[i].pointer_bytes == k->profile.pointer_bytes &&
+		    table_has_system(k, &forms[i], table)) {
+			*ret = &forms[i];
+			return true;
+		}
+	return false;
+}
+
+/* Handle tables look as the one that was found does. */
+static void accept_form(NtKernel *k, const struct form *f)
+{
+	struct nt_handle_layout *h = &k->profile.handle;
+
+	if (h->known && h->table_code == f->table_code &&
+	    h->pointer.bit_pos == f->pos && h->pointer.bit_len == f->len)
+		return;
+	h->table_code = f->table_code;
+	h->pointer = (struct nt_field){ 0, f->pos, f->len };
+	h->pointer_shift = f->shift;
+	h->pid_bytes = f->len ? 4 : k->profile.pointer_bytes;
+	h->known = k->profile.object.body != NT_ABSENT;
+	report(k, "_HANDLE_TABLE.TableCode", NT_DERIVED_OFFSET, f->table_code,
+	       (struct nt_derived){ .n_for = 1 });
+	report(k, "_HANDLE_TABLE_ENTRY.ObjectPointerBits", NT_DERIVED_NUMBER,
+	       f->pos, (struct nt_derived){ .n_for = 1 });
+}
+
+/* Name of an _OBJECT_TYPE; NULL where there is none. */
+static char *type_name(const NtKernel *k, uint64_t va)
+{
+	struct nt_object o = { &k->as, k->profile.pointer_bytes, VIRT(va) };
+
+	return nt_member_unicode(&o, k->profile.object.type_name, 64);
+}
+
+/* Cheap: the length of "Type" where its name would be. */
+static bool may_be_type(const NtKernel *k, uint64_t va)
+{
+	uint8_t raw[2];
+
+	return k->profile.object.type_name != NT_ABSENT &&
+	       vtop_read(&k->as, VIRT(va + k->profile.object.type_name), raw,
+			 sizeof raw) &&
+	       load_le16(raw) == 8;
+}
+
+struct var_scan {
+	NtKernel *k;
+	bool want_cid, want_types;
+	uint64_t cid_table;	/* address of the variable */
+	uint64_t type_table;
+	const struct form *form;
+	unsigned pointers_left;
+};
+
+/* The entry of "Type" is the third; "Directory" follows it. */
+static bool is_type_table(const NtKernel *k, uint64_t entry_va, uint64_t type)
+{
+	g_autofree char *name = type_name(k, type);
+	g_autofree char *next_name = NULL;
+	unsigned n = k->profile.pointer_bytes;
+	uint64_t next;
+
+	if (g_strcmp0(name, "Type") ||
+	    !nt_pointer_at(&k->as, n, VIRT(entry_va + n), &next) ||
+	    !nt_is_kernel_address(&k->as, next))
+		return false;
+	next_name = type_name(k, next);
+	return !g_strcmp0(next_name, "Directory");
+}
+
+static bool var_page(void *ctx, VirtAddr va, const uint8_t *page)
+{
+	struct var_scan *s = ctx;
+	unsigned n = s->k->profile.pointer_bytes;
+
+	for (unsigned i = 0; i < PAGE_SIZE_4K; i += n) {
+		uint64_t v = n == 8 ? load_le64(page + i) :
+				      load_le32(page + i);
+
+		if (v % 8 || !nt_is_kernel_address(&s->k->as, v))
+			continue;
+		if (!s->pointers_left--)
+			return false;
+		if (s->want_cid && is_cid_table(s->k, v, &s->form)) {
+			s->want_cid = false;
+			s->cid_table = va.v + i;
+		}
+		if (s->want_types && may_be_type(s->k, v) &&
+		    is_type_table(s->k, va.v + i, v)) {
+			s->want_types = false;
+			s->type_table = va.v + i - TYPE_TABLE_FIRST * n;
+		}
+		if (!s->want_cid && !s->want_types)
+			return false;
+	}
+	return true;
+}
+
+/* Where the variables are: the kernel's image, or what is mapped around the
+ * variable that is known. */
+static bool variables_range(const NtKernel *k, uint64_t *start, uint64_t *len)
+{
+	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
+
+	if (k->has_image && k->image.has_pe) {
+		*start = k->image.base.v;
+		*len = MIN(k->image.pe.size, 2 * AROUND);
+		return true;
+	}
+	*start = head - AROUND;
+	*len = 2 * AROUND;
+	return head > AROUND;
+}
+
+/* Index of "Process" in the table; 0 where it is not there. */
+static unsigned process_index(const NtKernel *k, uint64_t table)
+{
+	unsigned n = k->profile.pointer_bytes;
+
+	for (unsigned i = TYPE_TABLE_FIRST; i <= TYPE_TABLE_LAST; i++) {
+		g_autofree char *name = NULL;
+		uint64_t type;
+
+		if (!nt_pointer_at(&k->as, n, VIRT(table + (uint64_t)i * n),
+				   &type) ||
+		    !nt_is_kernel_address(&k->as, type))
+			return 0;
+		name = type_name(k, type);
+		if (!g_strcmp0(name, "Process"))
+			return i;
+	}
+	return 0;
+}
+
+/* What index the headers of all processes have in common, once the byte of
+ * their address is taken out. */
+static void derive_cookie(NtKernel *k, unsigned index)
+{
+	const struct nt_eprocess_layout *e = &k->profile.eprocess;
+	unsigned n_for = 0, n_plain = 0;
+	uint8_t first = 0, raw;
+	struct samples s;
+
+	if (!index)
+		return;
+	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
+	for (guint i = 0; i < s.all->len; i++) {
+		const struct sample *p = g_ptr_array_index(s.all, i);
+		uint64_t header = p->va - k->profile.object.body;
+		uint8_t byte;
+
+		if (!vtop_read(&k->as,
+			       VIRT(header + k->profile.object.type_index),
+			       &raw, 1))
+			continue;
+		byte = (uint8_t)(raw ^ (header >> 8));
+		first = n_for ? first : byte;
+		n_for += byte == first;
+		n_plain += raw == index;
+	}
+	/* 7 to 8.1 have plain indexes. */
+	if (n_plain < n_for && n_for > s.all->len / 2)
+		report(k, "ObHeaderCookie", NT_DERIVED_NUMBER, first ^ index,
+		       (struct nt_derived){
+			       .n_for = n_for,
+			       .n_against = s.all->len - n_for });
+	samples_clear(&s);
+}
+
+static void scan_variables(NtKernel *k)
+{
+	struct var_scan s = {
+		.k = k,
+		.pointers_left = POINTERS_MAX,
+		.want_cid = !k->vars[NT_PSP_CID_TABLE].va.v,
+		.want_types = !k->vars[NT_OB_TYPE_INDEX_TABLE].va.v &&
+			      k->profile.object.type_index != NT_ABSENT,
+	};
+	uint64_t start, len;
+
+	if ((!s.want_cid && !s.want_types) ||
+	    !variables_range(k, &start, &len))
+		return;
+	nt_scan_range(&k->as, VIRT(start), len, UINT64_MAX, var_page, &s);
+	if (s.cid_table) {
+		set_var(k, NT_PSP_CID_TABLE, s.cid_table,
+			count_in_table(k, s.form, s.cid_table));
+		accept_form(k, s.form);
+	}
+	if (s.type_table) {
+		unsigned index = process_index(k, s.type_table);
+
+		set_var(k, NT_OB_TYPE_INDEX_TABLE, s.type_table, 2 + index);
+		derive_cookie(k, index);
+	}
+}
+
+/* Counts, for each high bit, the transition PTEs whose frame would be in the
+ * image but for that bit. */
+struct mask_count {
+	const NtKernel *k;
+	unsigned n_bit[64];
+	unsigned n_none; /* in the image as they are */
+};
+
+static struct soft_pte count_pte(const void *ctx, uint64_t entry,
+				 unsigned level_up)
+{
+	struct mask_count *c = (struct mask_count *)(uintptr_t)ctx;
+	const struct nt_pte_layout *p = &c->k->profile.pte;
+	uint64_t end = physmem_end(c->k->as.pm), pa;
+
+	if (level_up || entry & 0x400 || !(entry & 0x800) ||
+	    nt_field_get(p->swizzle, entry))
+		return (struct soft_pte){ .state = PAGE_ABSENT };
+	pa = nt_field_get(p->transition_pfn, entry) << PAGE_SHIFT_4K;
+	if (pa < end) {
+		c->n_none++;
+		return (struct soft_pte){ .state = PAGE_ABSENT };
+	}
+	for (unsigned bit = 36; bit < 52; bit++)
+		if (pa & UINT64_C(1) << bit &&
+		    (pa & ~(UINT64_C(1) << bit)) < end)
+			c->n_bit[bit]++;
+	return (struct soft_pte){ .state = PAGE_ABSENT };
+}
+
+static bool ignore_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	(void)ctx;
+	(void)leaf;
+	return true;
+}
+
+/* Over the user halves of a few processes. */
+static void count_masks(const NtKernel *k, struct mask_count *c)
+{
+	const struct nt_eprocess_layout *e = &k->profile.eprocess;
+	const struct soft_pte_ops ops = { .decode = count_pte };
+	struct samples s;
+
+	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
+	for (guint i = 0; i < MIN(s.all->len, 12); i++) {
+		const struct sample *p = g_ptr_array_index(s.all, i);
+		struct vtop_budget budget = { .tables = 512,
+					      .leaves = 1 << 16 };
+		struct addr_space as = p->own;
+
+		if (!p->has_space)
+			continue;
+		as.soft = &ops;
+		as.soft_ctx = c;
+		vtop_walk(&as, 0,
+			  (UINT64_C(1) << (k->as.form->va_bits - 1)) - 1,
+			  budget, ignore_leaf, NULL);
+	}
+	samples_clear(&s);
+}
+
+static void derive_pte_mask(NtKernel *k)
+{
+	struct mask_count c = { .k = k };
+	unsigned best = 0;
+
+	if (!k->profile.pte.swizzle.bit_len || k->soft.invalid_pte_mask)
+		return;
+	count_masks(k, &c);
+	for (unsigned bit = 36; bit < 52; bit++)
+		if (c.n_bit[bit] > c.n_bit[best])
+			best = bit;
+	if (c.n_bit[best] < PTES_MIN || c.n_none > c.n_bit[best] / 10)
+		return;
+	k->soft.invalid_pte_mask = UINT64_C(1) << best;
+	report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
+	       k->soft.invalid_pte_mask,
+	       (struct nt_derived){ .n_for = c.n_bit[best],
+				    .n_against = c.n_none });
+}
+
+static void log_derived(const NtKernel *k, Log *log)
+{
+	for (guint i = 0; k->derived && i < k->derived->len; i++) {
+		const struct nt_derived *d =
+			&g_array_index(k->derived, struct nt_derived, i);
+
+		if (d->kind == NT_DERIVED_ADDRESS)
+			log_add(log, LOG_INFO, "profile",
+				"%s: derived, " PRIADDR, d->name, d->value);
+	}
+}
+
+void nt_derive_variables(NtKernel *k, Log *log)
+{
+	if (!k->has_system)
+		return;
+	if (!k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v)
+		derive_active_head(k);
+	scan_variables(k);
+	if (!k->vars[NT_HANDLE_TABLE_LIST_HEAD].va.v)
+		derive_table_head(k);
+	derive_pte_mask(k);
+	log_derived(k, log);
+}
