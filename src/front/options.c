@@ -43,7 +43,7 @@ const char *options_help(void)
 "  format=raw|elf          container of the image; default: found out\n"
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
-"  paging=x86|pae|amd64|la57\n"
+"  paging=x86|pae|amd64|la57|arm64\n"
 "                          paging form where it can't be told\n"
 "  uid=N gid=N umask=OCT   owner and modes of the files\n"
 "  allow_other             let other users in\n"
@@ -181,7 +181,7 @@ static bool take_paging(Options *o, const char *value, GError **error)
 	o->tree.form = paging_form_find(value);
 	if (o->tree.form)
 		return true;
-	return fail(error, "paging=%s: expected x86, pae, amd64 or la57",
+	return fail(error, "paging=%s: expected x86, pae, amd64, la57 or arm64",
 		    value);
 }
 

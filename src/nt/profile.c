@@ -207,6 +207,36 @@ static void fill_cpu(struct nt_profile *p)
 							    special + cr3;
 }
 
+/* A field of one bit, in place. */
+static uint64_t bit_mask(struct nt_profile *p, const char *path)
+{
+	struct nt_field f = bit_field(p, path);
+
+	return f.bit_len == 1 && f.bit_pos < 64 ? UINT64_C(1) << f.bit_pos : 0;
+}
+
+/*
+ * _MMPTE_HARDWARE.Write is bit 11 on x86 and x64, but bit 1, the processor's
+ * own, in kernels for one processor up to 2003, where bit 11 is always 0
+ * (symbol tables): so the layouts leave it out. On ARM64 it is Writable (bit
+ * 1 of old x86 kernels is called so as well, hence the order). Where nothing
+ * names them, they are where all known kernels of the family have them.
+ */
+static void fill_pte_hardware(struct nt_profile *p)
+{
+	struct nt_pte_layout *pte = &p->pte;
+	bool arm = p->arch == NT_ARCH_ARM64;
+
+	pte->writable = bit_mask(p, "_MMPTE_HARDWARE.Write");
+	if (!pte->writable)
+		pte->writable = bit_mask(p, "_MMPTE_HARDWARE.Writable");
+	if (!pte->writable)
+		pte->writable = UINT64_C(1) << (arm ? 55 : 11);
+	pte->copy_on_write = bit_mask(p, "_MMPTE_HARDWARE.CopyOnWrite");
+	if (!pte->copy_on_write)
+		pte->copy_on_write = UINT64_C(1) << (arm ? 56 : 9);
+}
+
 static void fill_pte(struct nt_profile *p)
 {
 	p->pte.transition_pfn =
@@ -215,6 +245,7 @@ static void fill_pte(struct nt_profile *p)
 	p->pte.pagefile_low = bit_field(p, "_MMPTE_SOFTWARE.PageFileLow");
 	p->pte.pagefile_high = bit_field(p, "_MMPTE_SOFTWARE.PageFileHigh");
 	p->pte.swizzle = bit_field(p, "_MMPTE_SOFTWARE.SwizzleBit");
+	fill_pte_hardware(p);
 }
 
 static bool is_type(const struct nt_profile *p, const char *path,

@@ -109,13 +109,18 @@ struct nt_cpu_layout {
 	uint32_t cr3;		/* ProcessorState.SpecialRegisters.Cr3 */
 };
 
-/* Bits of a PTE that is not valid; len 0 where the form has no such field. */
+/* Bits of a PTE, mostly of one that is not valid; len 0 where the form has no
+ * such field. */
 struct nt_pte_layout {
 	struct nt_field transition_pfn;
 	struct nt_field protection;	/* of transition and software PTEs */
 	struct nt_field pagefile_low;
 	struct nt_field pagefile_high;
 	struct nt_field swizzle;
+	/* In a valid entry: the bit by which MM marks a page as writable
+	 * although the processor may not write it yet (clean), and copy on
+	 * write; 0 where there is none. */
+	uint64_t writable, copy_on_write;
 };
 
 /* _MMVAD_SHORT and the tree it is in. */

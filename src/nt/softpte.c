@@ -9,10 +9,6 @@
  * _MMPTE_PROTOTYPE; symbol tables from XP to 11). */
 enum { PTE_PROTOTYPE = 1 << 10, PTE_TRANSITION = 1 << 11 };
 
-/* _MMPTE_HARDWARE: the bit by which MM marks a page as writable although the
- * processor may not write it yet (clean), and copy-on-write. */
-enum { PTE_COPY_ON_WRITE = 1 << 9, PTE_WRITE = 1 << 11 };
-
 unsigned nt_protection_rights(unsigned protection)
 {
 	static const uint8_t rights[8] = {
@@ -107,13 +103,14 @@ static struct soft_pte decode(const void *ctx_void, uint64_t entry,
 	return r;
 }
 
-static unsigned leaf_rights(const void *ctx, uint64_t entry, unsigned rights,
-			    unsigned allowed)
+static unsigned leaf_rights(const void *ctx_void, uint64_t entry,
+			    unsigned rights, unsigned allowed)
 {
-	(void)ctx;
-	if (entry & PTE_COPY_ON_WRITE)
+	const struct nt_soft_ctx *ctx = ctx_void;
+
+	if (entry & ctx->pte.copy_on_write)
 		return rights | RIGHT_COW;
-	if (entry & PTE_WRITE)
+	if (entry & ctx->pte.writable)
 		return rights | (RIGHT_WRITE & allowed);
 	return rights;
 }

@@ -8,6 +8,7 @@ static const struct vtop_budget guess_budget = { .tables = 512,
 						 .leaves = 65536 };
 
 struct tally {
+	const struct paging_form *form;
 	int64_t good, bad;
 };
 
@@ -15,7 +16,10 @@ static bool tally_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct tally *t = ctx;
 
-	if (leaf->state == PAGE_VALID)
+	/* 4-level tables of x64 and of ARM64 without large pages differ in
+	 * little but this bit, which is a free one on x64. */
+	if (leaf->state == PAGE_VALID &&
+	    (leaf->entry & t->form->accessed) == t->form->accessed)
 		t->good++;
 	else
 		t->bad++;
@@ -26,7 +30,7 @@ static int64_t score(const PhysMem *pm, PhysAddr root,
 		     const struct paging_form *form)
 {
 	struct addr_space as = { .pm = pm, .form = form, .root = root };
-	struct tally t = { 0 };
+	struct tally t = { .form = form };
 
 	if (addr_space_dtb(&as).v != root.v || root.v % 4096 % 32)
 		return INT64_MIN;
@@ -39,7 +43,8 @@ const struct paging_form *vtop_guess_form(const PhysMem *pm, PhysAddr root)
 {
 	/* In this order: of two that score alike the first is taken. */
 	static const struct paging_form *const order[] = {
-		&paging_amd64, &paging_la57, &paging_pae, &paging_x86
+		&paging_arm64, &paging_amd64, &paging_la57, &paging_pae,
+		&paging_x86,
 	};
 	const struct paging_form *best = &paging_amd64;
 	int64_t best_score = 0;

@@ -5,13 +5,12 @@
 #include "base/bytes.h"
 #include "vtop/vtop.h"
 
-enum {
-	ENTRY_PRESENT = 1 << 0,
-	ENTRY_WRITE = 1 << 1,
-	ENTRY_USER = 1 << 2,
-	ENTRY_LARGE = 1 << 7,
-};
-#define ENTRY_NX (UINT64_C(1) << 63)
+enum { ENTRY_PRESENT = 1 << 0 };
+
+/* On the way down: whether privileged code may run what is below. In the end,
+ * the page tells whether that or RIGHT_EXEC counts. */
+#define RIGHT_KERNEL_EXEC (RIGHTS_MAX + 1u)
+#define RIGHTS_TOP (RIGHTS_ALL | RIGHT_KERNEL_EXEC)
 
 /* Entry found, together with what the levels above allow. */
 struct entry_view {
@@ -36,19 +35,36 @@ static bool nx_is_void(const struct entry_view *v)
 	       v->as->soft->ignore_top_nx;
 }
 
-static unsigned present_rights(const struct entry_view *v)
+/* entry: inverted bits the right way round. */
+static unsigned present_rights(const struct entry_view *v,
+			       const struct paging_rights *bits,
+			       uint64_t entry)
 {
 	unsigned rights = v->rights;
+	unsigned denied = 0;
 
 	if (!v->as->form->levels[v->level].rights)
 		return rights;
-	if (!(v->entry & ENTRY_WRITE))
-		rights &= ~(unsigned)RIGHT_WRITE;
-	if (!(v->entry & ENTRY_USER))
-		rights &= ~(unsigned)RIGHT_USER;
-	if (v->as->form->nx && v->entry & ENTRY_NX && !nx_is_void(v))
-		rights &= ~(unsigned)RIGHT_EXEC;
-	return rights;
+	entry = ~entry;
+	if (entry & bits->write)
+		denied |= RIGHT_WRITE;
+	if (entry & bits->user)
+		denied |= RIGHT_USER;
+	if (entry & bits->exec && !nx_is_void(v))
+		denied |= RIGHT_EXEC;
+	if (entry & bits->kernel_exec && !nx_is_void(v))
+		denied |= RIGHT_KERNEL_EXEC;
+	return rights & ~denied;
+}
+
+/* The rights of a page, from what all levels grant. */
+static unsigned final_rights(unsigned rights)
+{
+	unsigned exec = rights & RIGHT_KERNEL_EXEC ? RIGHT_EXEC : 0;
+
+	if (!(rights & RIGHT_USER))
+		rights = (rights & ~(unsigned)RIGHT_EXEC) | exec;
+	return rights & ~RIGHT_KERNEL_EXEC;
 }
 
 static PhysAddr large_address(const struct paging_form *form,
@@ -65,15 +81,21 @@ static struct entry_result decode_present(const struct entry_view *v)
 {
 	const struct paging_form *form = v->as->form;
 	const struct paging_level *level = &form->levels[v->level];
+	const uint64_t entry = v->entry ^ form->inverted;
 	bool last = v->level + 1u == form->n_levels;
-	bool large = level->large && v->entry & ENTRY_LARGE;
-	struct entry_result r = { .rights = present_rights(v) };
+	bool large = entry & level->large;
+	struct entry_result r = { .table = !last && !large };
 
-	if (v->entry & (large ? level->reserved_large : level->reserved)) {
+	r.rights = present_rights(v, r.table ? &form->table : &form->leaf,
+				  entry);
+	if (!r.table)
+		r.rights = final_rights(r.rights);
+	if ((v->entry ^ level->ones) &
+	    (large ? level->reserved_large : level->reserved)) {
+		r.table = false;
 		r.state = PAGE_RESERVED;
 		return r;
 	}
-	r.table = !last && !large;
 	r.pa = large ? large_address(form, level, v->entry) :
 		       PHYS(v->entry & form->pa_mask);
 	if (!r.table && v->as->soft && v->as->soft->leaf_rights)
@@ -94,7 +116,13 @@ static struct entry_result decode_absent(const struct entry_view *v)
 	r.state = soft.state;
 	r.pa = soft.pa;
 	r.table = level_up && soft.state == PAGE_TRANSITION;
-	r.rights = level_up ? v->rights : v->rights & soft.rights;
+	r.rights = v->rights;
+	if (v->as->form->user_by_half && !v->lower_half)
+		r.rights &= ~(unsigned)RIGHT_USER;
+	if (!r.table)
+		r.rights = final_rights(r.rights);
+	if (!level_up)
+		r.rights &= soft.rights;
 	return r;
 }
 
@@ -134,7 +162,7 @@ struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va)
 {
 	const struct paging_form *form = as->form;
 	struct vtop_leaf leaf = { .va = va, .state = PAGE_ABSENT };
-	struct entry_view v = { .as = as, .rights = RIGHTS_ALL };
+	struct entry_view v = { .as = as, .rights = RIGHTS_TOP };
 	PhysAddr table = addr_space_dtb(as);
 
 	if (!virt_is_canonical(va.v, form->va_bits))
@@ -370,7 +398,7 @@ struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
 {
 	struct walk w = { .as = as, .start = start, .last = last,
 			  .budget = budget, .fn = fn, .ctx = ctx };
-	struct entry_view v = { .as = as, .rights = RIGHTS_ALL };
+	struct entry_view v = { .as = as, .rights = RIGHTS_TOP };
 
 	if (!walk_table(&w, v, addr_space_dtb(as), 0))
 		report_no_root(&w);

@@ -47,6 +47,7 @@ enum page_rights {
 	RIGHT_COW = 16, /* copy on write: of the leaf, an OS's own bit */
 	RIGHT_SHARED = 32, /* others have the page too: see map.h */
 	RIGHTS_ALL = RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC | RIGHT_USER,
+	RIGHTS_MAX = 63, /* all bits */
 };
 
 /* What an entry that is not present means. */

@@ -2,9 +2,10 @@
 /*
  * Fuzz target: a few pages of physical memory as page tables.
  *
- * Input: byte 0 form (bits 0-1), hook (bit 2), runs (bits 3-4); bytes 1-2 page
- * and bits of the root; byte 3 where the second half of the pages lies; then
- * entries that are not 0, each {page, index / 2, 8 bytes}.
+ * Input: byte 0 form (bits 0-1; ARM64 where bit 5 is set), hook (bit 2), runs
+ * (bits 3-4); bytes 1-2 page and bits of the root; byte 3 where the second half
+ * of the pages lies; then entries that are not 0, each {page, index / 2, 8
+ * bytes}.
  */
 #include "config.h"
 
@@ -43,6 +44,23 @@ static void add_runs(struct target *t, unsigned kind, uint64_t second)
 	image_runs_finish(t->image.runs);
 }
 
+static void add_hook(struct target *t, bool arm)
+{
+	static struct nt_profile profiles[2];
+	struct nt_profile *p = &profiles[arm];
+	struct nt_source source = {
+		.layout = layouts_find(arm ? "arm64-10.0.26100" :
+					     "amd64-10.0.19041-b"),
+	};
+
+	if (!p->source.layout)
+		(void)nt_profile_fill(&source, p);
+	t->soft = (struct nt_soft_ctx){ .pte = p->pte,
+					.phys_end = physmem_end(t->pm) };
+	t->as.soft = &nt_soft_pte_ops;
+	t->as.soft_ctx = &t->soft;
+}
+
 static void target_init(struct target *t, const uint8_t *data, size_t size)
 {
 	static const uint64_t places[] = {
@@ -60,23 +78,11 @@ static void target_init(struct target *t, const uint8_t *data, size_t size)
 	add_runs(t, data[0] >> 3 & 3, places[data[3] % G_N_ELEMENTS(places)]);
 	t->pm = physmem_new(&t->image);
 	t->as.pm = t->pm;
-	t->as.form = paging_forms[data[0] & 3];
+	t->as.form = data[0] & 32 ? &paging_arm64 : paging_forms[data[0] & 3];
 	t->as.root = PHYS(data[1] % PAGES * 4096u + data[2]);
 	t->mask = (UINT64_C(1) << t->as.form->va_bits) - 1;
-	if (data[0] & 4) {
-		static struct nt_profile p;
-		struct nt_source source = {
-			.layout = layouts_find("amd64-10.0.19041-b"),
-		};
-
-		if (!p.source.layout)
-			(void)nt_profile_fill(&source, &p);
-		t->soft = (struct nt_soft_ctx){
-			.pte = p.pte, .phys_end = physmem_end(t->pm),
-		};
-		t->as.soft = &nt_soft_pte_ops;
-		t->as.soft_ctx = &t->soft;
-	}
+	if (data[0] & 4)
+		add_hook(t, data[0] & 32);
 }
 
 static void target_clear(struct target *t)
@@ -240,13 +246,25 @@ void fuzz_seeds(fuzz_seed_fn fn, void *ctx)
 		{ 3, 2, 0x200080 },    { 3, 3, 0x3880 },
 		{ 3, 4, 0x99999067 },  { 3, 5, 0xfff0000000000425 },
 	};
+	/* The same for ARM64: blocks, rights in tables, what is reserved. */
+	static const struct record arm[] = {
+		{ 0, 0, 0x1003 },      { 0, 255, 0x0060000000000003 },
+		{ 1, 0, 0x2003 },      { 1, 1, 0x741 },
+		{ 2, 0, 0x3003 },      { 2, 1, 0x200741 },
+		{ 2, 2, 0x4000000000004003 }, { 2, 3, 0x4802 },
+		{ 3, 0, 0x3743 },      { 3, 1, 0x0060000000003743 },
+		{ 3, 2, 0x200080 },    { 3, 3, 0x3880 },
+		{ 3, 4, 0x99999743 },  { 3, 5, 0x00a0000000000781 },
+	};
 
-	for (uint8_t form = 0; form < 8; form++)
-		for (uint8_t kind = 0; kind < 4; kind++) {
-			const uint8_t head[4] = { (uint8_t)(form | kind << 3),
-						  0, 0, kind };
+	for (unsigned bits = 0; bits < 64; bits++) {
+		const uint8_t kind = bits >> 3 & 3;
+		const uint8_t head[4] = { (uint8_t)bits, 0, 0, kind };
 
+		if (bits < 32)
 			put_seed(fn, ctx, head, records,
 				 G_N_ELEMENTS(records));
-		}
+		else if (!(bits & 3))
+			put_seed(fn, ctx, head, arm, G_N_ELEMENTS(arm));
+	}
 }

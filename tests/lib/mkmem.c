@@ -126,7 +126,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_number(group, "dtb-at", &args->dtb_at, "Place of the PML4s", "MIB");
 	add_flag(group, "no-windows", &args->no_windows, "Page tables only");
 	add_text(group, "paging", &args->paging,
-		 "of --no-windows: x86, pae, amd64, la57 (amd64)", "MODE");
+		 "of --no-windows: x86, pae, amd64 (default), la57, arm64",
+		 "MODE");
 }
 
 static void add_damage(GOptionGroup *group, struct args *args)
@@ -172,7 +173,8 @@ static bool set_format(struct args *args, GError **error)
 
 static bool set_paging(struct args *args, GError **error)
 {
-	static const char *const names[] = {"x86", "pae", "amd64", "la57"};
+	static const char *const names[] = {"x86", "pae", "amd64", "la57",
+					    "arm64"};
 
 	args->options.paging = MK_MODE_AMD64;
 	if (!args->paging)
@@ -183,7 +185,8 @@ static bool set_paging(struct args *args, GError **error)
 			return true;
 		}
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "paging %s: not x86, pae, amd64 or la57", args->paging);
+		    "paging %s: not x86, pae, amd64, la57 or arm64",
+		    args->paging);
 	return false;
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Page tables of the x86 family in made-up physical memory. */
+/* Page tables in made-up physical memory. */
 #include "config.h"
 
 #include "lib/mkpaging.h"
 
-/* Shape of a paging form: Intel SDM vol. 3, figures 4-2 to 4-11. */
+/* Shape of a paging form: Intel SDM vol. 3, figures 4-2 to 4-11; Arm ARM,
+ * D8.3. */
 struct form {
 	int top;	 /* level of the top table */
 	int entry_shift; /* log2 of the size of an entry */
 	int index_bits;	 /* address bits that a table decides */
 	int top_bits;	 /* the same of the top table */
 	int va_bits;
-	int large[2]; /* levels that know PS; 0: none */
+	int large[2]; /* levels that know PS (or blocks); 0: none */
+	bool arm;
 };
 
 static const struct form forms[] = {
@@ -19,10 +21,25 @@ static const struct form forms[] = {
 	[MK_MODE_PAE] = {3, 3, 9, 2, 32, {2, 0}},
 	[MK_MODE_AMD64] = {4, 3, 9, 9, 48, {2, 3}},
 	[MK_MODE_LA57] = {5, 3, 9, 9, 57, {2, 3}},
+	[MK_MODE_ARM64] = {4, 3, 9, 9, 48, {2, 3}, true},
 };
 
 /* Physical address in an entry of 8 bytes (SDM: bits 51:12). */
 #define ADDRESS_MASK UINT64_C(0x000ffffffffff000)
+
+/* Descriptors of ARM64. */
+#define ARM_TABLE UINT64_C(3)
+#define ARM_PAGE UINT64_C(2)
+#define ARM_USER (UINT64_C(1) << 6)
+#define ARM_READ_ONLY (UINT64_C(1) << 7)
+#define ARM_SHAREABLE (UINT64_C(3) << 8)
+#define ARM_ACCESSED (UINT64_C(1) << 10)
+#define ARM_PXN (UINT64_C(1) << 53)
+#define ARM_UXN (UINT64_C(1) << 54)
+#define ARM_PXN_TABLE (UINT64_C(1) << 59)
+#define ARM_UXN_TABLE (UINT64_C(1) << 60)
+#define ARM_NO_USER_TABLE (UINT64_C(1) << 61)
+#define ARM_READ_ONLY_TABLE (UINT64_C(1) << 62)
 
 struct MkPaging {
 	MkPhys *phys;
@@ -114,20 +131,52 @@ static uint64_t entry_address(const struct form *form, uint64_t table,
 	return table + (index << form->entry_shift);
 }
 
+static uint64_t arm_table(uint64_t bits)
+{
+	uint64_t raw = bits & MK_PTE_P ? ARM_TABLE : 0;
+
+	if (!(bits & MK_PTE_W))
+		raw |= ARM_READ_ONLY_TABLE;
+	if (!(bits & MK_PTE_U))
+		raw |= ARM_NO_USER_TABLE;
+	if (bits & MK_PTE_NX)
+		raw |= ARM_UXN_TABLE | ARM_PXN_TABLE;
+	return raw;
+}
+
+/* What a user may not reach, a user may not run either. */
+static uint64_t arm_leaf(uint64_t bits)
+{
+	uint64_t raw = (bits & MK_PTE_P) | ARM_SHAREABLE;
+
+	if (!(bits & MK_PTE_PS))
+		raw |= ARM_PAGE;
+	if (!(bits & MK_PTE_W))
+		raw |= ARM_READ_ONLY;
+	raw |= bits & MK_PTE_U ? ARM_USER : ARM_UXN;
+	if (bits & MK_PTE_A)
+		raw |= ARM_ACCESSED;
+	if (bits & MK_PTE_NX)
+		raw |= ARM_UXN | ARM_PXN;
+	return raw;
+}
+
 static uint64_t table_bits(const MkPaging *paging, uint64_t va, int level)
 {
 	const bool upper = (va >> (paging->form->va_bits - 1)) & 1;
+	const uint64_t bits = upper ? paging->kernel_bits : paging->user_bits;
 
 	/* A PAE PDPTE has no rights: the bits are reserved (SDM table 4-8). */
 	if (paging->mode == MK_MODE_PAE && level == 3)
 		return MK_PTE_P;
-	return upper ? paging->kernel_bits : paging->user_bits;
+	return paging->form->arm ? arm_table(bits) : bits;
 }
 
 static bool is_large(const struct form *form, int level, uint64_t raw)
 {
-	return (level == form->large[0] || level == form->large[1]) &&
-	       (raw & MK_PTE_PS);
+	const bool large = form->arm ? !(raw & ARM_PAGE) : raw & MK_PTE_PS;
+
+	return (level == form->large[0] || level == form->large[1]) && large;
 }
 
 uint64_t mk_paging_entry(MkPaging *paging, uint64_t va, int level)
@@ -158,6 +207,14 @@ void mk_paging_poke(MkPaging *paging, uint64_t va, int level, uint64_t raw)
 	write_entry(paging, mk_paging_entry(paging, va, level), raw);
 }
 
+uint64_t mk_paging_leaf(enum mk_mode mode, uint64_t pa, uint64_t size,
+			uint64_t bits)
+{
+	if (size > MK_PAGE_SIZE)
+		bits |= MK_PTE_PS;
+	return pa | (forms[mode].arm ? arm_leaf(bits) : bits);
+}
+
 void mk_paging_map(MkPaging *paging, uint64_t va, uint64_t pa, uint64_t size,
 		   uint64_t bits)
 {
@@ -167,9 +224,8 @@ void mk_paging_map(MkPaging *paging, uint64_t va, uint64_t pa, uint64_t size,
 		level++;
 	g_assert(mk_paging_span(paging->mode, level) == size);
 	g_assert(va % size == 0 && pa % size == 0);
-	if (level > 1)
-		bits |= MK_PTE_PS;
-	mk_paging_poke(paging, va, level, pa | bits);
+	mk_paging_poke(paging, va, level,
+		       mk_paging_leaf(paging->mode, pa, size, bits));
 }
 
 uint64_t mk_paging_peek(const MkPaging *paging, uint64_t va, int level)

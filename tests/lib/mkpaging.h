@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Page tables written into made-up physical memory, in the four forms of the
- * x86 family. Levels are numbered from the bottom: 1 is the page table, 2
- * the page directory, 3 the PDPT, 4 the PML4, 5 the PML5.
+ * x86 family and that of ARM64 with pages of 4 KiB. Levels are numbered from
+ * the bottom: 1 is the page table, 2 the page directory, 3 the PDPT, 4 the
+ * PML4, 5 the PML5.
  */
 #ifndef MKPAGING_H
 #define MKPAGING_H
@@ -14,9 +15,12 @@ enum mk_mode {
 	MK_MODE_PAE,
 	MK_MODE_AMD64,
 	MK_MODE_LA57,
+	MK_MODE_ARM64,
 };
 
-/* Bits of an entry (Intel SDM vol. 3, 4.3 to 4.5; 9 to 11 are Windows'). */
+/* Bits of an entry (Intel SDM vol. 3, 4.3 to 4.5; 9 to 11 are Windows'). For
+ * ARM64, P, W, U, A and NX are translated where bits are given by name, and
+ * raw entries are not. */
 #define MK_PTE_P UINT64_C(0x001)
 #define MK_PTE_W UINT64_C(0x002)
 #define MK_PTE_U UINT64_C(0x004)
@@ -62,6 +66,9 @@ void mk_paging_set_table_bits(MkPaging *paging, uint64_t user, uint64_t kernel);
  */
 void mk_paging_map(MkPaging *paging, uint64_t va, uint64_t pa, uint64_t size,
 		   uint64_t bits);
+/* The entry that mk_paging_map() writes. */
+uint64_t mk_paging_leaf(enum mk_mode mode, uint64_t pa, uint64_t size,
+			uint64_t bits);
 /* Writes a raw entry of the table of that level on the way to va. */
 void mk_paging_poke(MkPaging *paging, uint64_t va, int level, uint64_t raw);
 /* The raw entry, 0 where the table is not there. */

@@ -24,10 +24,25 @@ struct plain {
 	unsigned int upper; /* rights that the upper levels let pass */
 };
 
+/* Arm ARM, D8.4: read-only, user, not executable by whoever may reach it. */
+static unsigned int arm_rights(uint64_t raw)
+{
+	const bool user = raw >> 6 & 1;
+	unsigned int rights = user ? MK_RIGHT_U : 0;
+
+	if (!(raw >> 7 & 1))
+		rights |= MK_RIGHT_W;
+	if (!(raw >> (user ? 54 : 53) & 1))
+		rights |= MK_RIGHT_X;
+	return rights;
+}
+
 static unsigned int rights_of(const struct plain *plain, uint64_t raw)
 {
 	unsigned int rights = 0;
 
+	if (plain->mode == MK_MODE_ARM64)
+		return arm_rights(raw) & plain->upper;
 	if (raw & MK_PTE_W)
 		rights |= MK_RIGHT_W;
 	if (raw & MK_PTE_U)
@@ -84,13 +99,12 @@ static enum mk_state state_of(const struct plain *plain, uint64_t pa,
 static void map(const struct plain *plain, uint64_t va, uint64_t pa,
 		uint64_t size, uint64_t bits)
 {
-	const uint64_t ps = size > MK_PAGE_SIZE ? MK_PTE_PS : 0;
-
 	if (plain->mode == MK_MODE_X86)
 		bits &= ~MK_PTE_NX;
 	va = mk_paging_canonical(plain->mode, va);
 	mk_paging_map(plain->paging, va, pa, size, bits);
-	note(plain, va, pa, size, pa | bits | ps, state_of(plain, pa, size));
+	note(plain, va, pa, size, mk_paging_leaf(plain->mode, pa, size, bits),
+	     state_of(plain, pa, size));
 }
 
 static void map_pages(const struct plain *plain, uint64_t va, unsigned int n,
@@ -197,6 +211,15 @@ static void map_gigs(const struct plain *plain)
 	map(plain, va + MK_GIB, 64 * MK_GIB, MK_GIB, LEAF | MK_PTE_NX);
 }
 
+/* Arm ARM, D8.3: no blocks in the first level, nor in the last. */
+static void map_reserved_arm(const struct plain *plain)
+{
+	const uint64_t page = mk_phys_page(plain->win->phys);
+
+	reserve(plain, UINT64_C(0x60000000), 1, page | 0x401);
+	reserve(plain, UINT64_C(0x280000000000), 4, page | 0x401);
+}
+
 /* SDM vol. 3, 4.3 to 4.5: which bits must be zero. */
 static void map_reserved(const struct plain *plain)
 {
@@ -234,7 +257,7 @@ static void set_cpu(MkWin *win, enum mk_mode mode)
 	win->cpus[0].cr0 = CR0_PAGING;
 	win->cpus[0].cr3 = win->kernel.dtb;
 	win->cpus[0].cr4 = CR4_PSE;
-	if (mode != MK_MODE_X86)
+	if (mode != MK_MODE_X86 && mode != MK_MODE_ARM64)
 		win->cpus[0].cr4 |= CR4_PAE;
 	if (mode == MK_MODE_LA57)
 		win->cpus[0].cr4 |= CR4_LA57;
@@ -263,9 +286,12 @@ void mk_plain_build(MkWin *win)
 	map_large(&plain, mode == MK_MODE_X86 ? 0x10000000 : 0x8000000);
 	map_small(&plain);
 	map_far(&plain);
-	if (mode == MK_MODE_AMD64 || mode == MK_MODE_LA57)
+	if (mode >= MK_MODE_AMD64)
 		map_gigs(&plain);
-	map_reserved(&plain);
+	if (mode == MK_MODE_ARM64)
+		map_reserved_arm(&plain);
+	else
+		map_reserved(&plain);
 	g_array_sort(win->kernel_pages, compare);
 	set_cpu(win, mode);
 	if (win->options.damage.zero_first_mib)

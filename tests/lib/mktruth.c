@@ -297,7 +297,8 @@ static void put_runs(GString *out, const MkWin *win)
 
 bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 {
-	static const char *const modes[] = {"x86", "pae", "amd64", "la57"};
+	static const char *const modes[] = {"x86", "pae", "amd64", "la57",
+					    "arm64"};
 	const bool plain = win->options.no_windows;
 	const GArray *pages = mk_win_kernel_pages(win);
 	g_autoptr(GString) out = g_string_new(NULL);

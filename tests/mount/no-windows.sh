@@ -6,7 +6,7 @@
 requires python3
 requires_fuse
 
-for paging in amd64 la57 pae x86; do
+for paging in amd64 la57 pae x86 arm64; do
 	make_image p --no-windows --paging $paging
 	dtb=$(awk -F '\t' '$1 == "paging" { print $3 }' p.truth)
 	for options in all all,coalesce ro; do
@@ -24,7 +24,7 @@ for paging in amd64 la57 pae x86; do
 	probe plain mnt p.truth p.img all || fail "$paging by name"
 	umount_checked mnt
 	# Another form than the right one: nonsense, but no harm.
-	for other in amd64 la57 pae x86; do
+	for other in amd64 la57 pae x86 arm64; do
 		must_mount p.img mnt -o "all,paging=$other"
 		page=$(printf '0x%x' $((dtb & ~0xfff)))
 		timeout 60 cat "mnt/dtb/$page/maps" "mnt/dtb/$page/paging" \

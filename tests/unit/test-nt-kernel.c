@@ -157,7 +157,7 @@ END_TEST
 
 START_TEST(test_no_windows)
 {
-	for (int mode = 0; mode < 4; mode++) {
+	for (int mode = 0; mode <= MK_MODE_ARM64; mode++) {
 		const struct mk_options options = {
 			.seed = 1, .no_windows = true, .size_mib = 32,
 			.paging = (enum mk_mode)mode,

@@ -157,24 +157,66 @@ START_TEST(test_protection)
 }
 END_TEST
 
-static unsigned rights(uint64_t entry, unsigned allowed)
-{
-	return nt_soft_pte_ops.leaf_rights(NULL, entry, RIGHT_READ, allowed);
-}
+/* The bits of a valid page, by layout. */
+static const struct {
+	const char *id;
+	uint64_t write, copy;
+} leaves[] = {
+	{ "x86-5.1.2600", 0x800, 0x200 },
+	{ "x86pae-5.2.3790-a", 0x800, 0x200 },
+	{ "x86-6.1.7600", 0x800, 0x200 },
+	{ "amd64-6.1.7600", 0x800, 0x200 },
+	{ "amd64-10.0.26100", 0x800, 0x200 },
+	{ "arm64-10.0.19041", UINT64_C(1) << 55, UINT64_C(1) << 56 },
+	{ "arm64-10.0.26100", UINT64_C(1) << 55, UINT64_C(1) << 56 },
+};
 
 START_TEST(test_leaf)
 {
-	const unsigned all = RIGHTS_ALL;
+	const struct nt_soft_ctx ctx = make_ctx(leaves[_i].id, 0);
+	const uint64_t write = 1 | leaves[_i].write, copy = 1 | leaves[_i].copy;
+	unsigned (*rights)(const void *, uint64_t, unsigned, unsigned) =
+		nt_soft_pte_ops.leaf_rights;
+	const unsigned r = RIGHT_READ, all = RIGHTS_ALL;
 
-	ck_assert_uint_eq(rights(1, all), RIGHT_READ);
+	ck_assert_uint_eq(rights(&ctx, 1, r, all), r);
+	ck_assert_uint_eq(rights(&ctx, ~(write | copy), r, all), r);
 	/* Windows' own bit says writable: the processor will learn */
-	ck_assert_uint_eq(rights(0x801, all), RIGHT_READ | RIGHT_WRITE);
+	ck_assert_uint_eq(rights(&ctx, write, r, all), r | RIGHT_WRITE);
 	/* but not below a table that forbids it */
-	ck_assert_uint_eq(rights(0x801, RIGHT_READ), RIGHT_READ);
+	ck_assert_uint_eq(rights(&ctx, write, r, r), r);
 	/* copy on write comes first */
-	ck_assert_uint_eq(rights(0x201, all), RIGHT_READ | RIGHT_COW);
-	ck_assert(!(rights(0xa01, all) & RIGHT_WRITE));
+	ck_assert_uint_eq(rights(&ctx, copy, r, all), r | RIGHT_COW);
+	ck_assert(!(rights(&ctx, write | copy, r, all) & RIGHT_WRITE));
 	ck_assert(nt_soft_pte_ops.ignore_top_nx);
+}
+END_TEST
+
+/* The forms of 4 bytes, of 8, and that of ARM64: where the frame of a page in
+ * transition and the offset in the page file are. */
+static const struct {
+	const char *id;
+	uint64_t transition, pa, pagefile;
+} kinds[] = {
+	{ "x86-5.1.2600", 0xfedcb880, 0xfedcb000, 0x00001080 },
+	{ "x86-6.1.7600", 0xfedcb880, 0xfedcb000, 0x00001080 },
+	{ "x86pae-6.1.7600", UINT64_C(0x0000000edcba9880), 0xedcba9000,
+	  UINT64_C(0x0000000100000080) },
+	{ "arm64-10.0.26100", UINT64_C(0x0000fedcba987880), 0xfedcba987000,
+	  UINT64_C(0x0000000100000080) },
+};
+
+START_TEST(test_kinds)
+{
+	const struct nt_soft_ctx ctx = make_ctx(kinds[_i].id, 0);
+	struct soft_pte r = decode(&ctx, kinds[_i].transition, 0);
+
+	ck_assert_int_eq(r.state, PAGE_TRANSITION);
+	ck_assert_uint_eq(r.pa.v, kinds[_i].pa);
+	r = decode(&ctx, kinds[_i].pagefile, 0);
+	ck_assert_int_eq(r.state, PAGE_PAGEFILE);
+	ck_assert_int_eq(decode(&ctx, 0x80, 0).state, PAGE_DEMAND_ZERO);
+	ck_assert_int_eq(decode(&ctx, 0x400, 0).state, PAGE_PROTOTYPE);
 }
 END_TEST
 
@@ -189,6 +231,7 @@ int main(void)
 	tcase_add_test(tcase, test_no_swizzle);
 	tcase_add_test(tcase, test_unknown_form);
 	tcase_add_test(tcase, test_protection);
-	tcase_add_test(tcase, test_leaf);
+	tcase_add_loop_test(tcase, test_leaf, 0, G_N_ELEMENTS(leaves));
+	tcase_add_loop_test(tcase, test_kinds, 0, G_N_ELEMENTS(kinds));
 	return unit_main(suite);
 }

@@ -14,6 +14,7 @@ START_TEST(test_find)
 	ck_assert_ptr_eq(paging_form_find("pae"), &paging_pae);
 	ck_assert_ptr_eq(paging_form_find("amd64"), &paging_amd64);
 	ck_assert_ptr_eq(paging_form_find("la57"), &paging_la57);
+	ck_assert_ptr_eq(paging_form_find("arm64"), &paging_arm64);
 	ck_assert_ptr_null(paging_form_find("AMD64"));
 	ck_assert_ptr_null(paging_form_find("amd6"));
 	ck_assert_ptr_null(paging_form_find(""));
@@ -54,7 +55,9 @@ START_TEST(test_masks)
 			ck_assert_uint_eq(level->reserved & 1, 0);
 			ck_assert_uint_eq(level->reserved_large &
 						  level->large_mask, 0);
-			ck_assert_uint_eq(level->reserved_large & 0x81, 0);
+			ck_assert_uint_eq(level->reserved_large &
+						  (level->large | 1), 0);
+			ck_assert_uint_eq(level->ones & ~level->reserved, 0);
 			ck_assert(level->large || !level->large_mask);
 			ck_assert_uint_eq(level->large_mask &
 						  ((1u << 12) - 1), 0);

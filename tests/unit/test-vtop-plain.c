@@ -18,6 +18,7 @@ static const struct paging_form *const forms[] = {
 	[MK_MODE_PAE] = &paging_pae,
 	[MK_MODE_AMD64] = &paging_amd64,
 	[MK_MODE_LA57] = &paging_la57,
+	[MK_MODE_ARM64] = &paging_arm64,
 };
 #define MODES ((int)G_N_ELEMENTS(forms))
 

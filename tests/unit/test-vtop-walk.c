@@ -244,6 +244,116 @@ START_TEST(test_reserved)
 }
 END_TEST
 
+#define KERNEL_VA UINT64_C(0xfffff80000400000)
+#define BIT(n) (UINT64_C(1) << (n))
+#define R RIGHT_READ
+#define W RIGHT_WRITE
+#define X RIGHT_EXEC
+#define U RIGHT_USER
+
+/* Arm ARM, D8.3 and D8.4: an entry in the way of a page with all rights, and
+ * what becomes of it. */
+static const struct {
+	uint64_t va;
+	int level;
+	uint64_t raw;
+	enum page_state state;
+	unsigned rights;
+} arm[] = {
+	{ VA, 1, 0x5743, PAGE_VALID, R | W | X | U },
+	/* no access flag: a fault, but the page is there */
+	{ VA, 1, 0x5043, PAGE_VALID, R | W | X | U },
+	{ VA, 1, 0x57c3, PAGE_VALID, R | X | U },
+	/* the user's and the kernel's execute-never */
+	{ VA, 1, 0x5743 | BIT(54), PAGE_VALID, R | W | U },
+	{ VA, 1, 0x5743 | BIT(53), PAGE_VALID, R | W | X | U },
+	{ KERNEL_VA, 1, 0x5703 | BIT(54), PAGE_VALID, R | W | X },
+	{ KERNEL_VA, 1, 0x5703 | BIT(53), PAGE_VALID, R | W },
+	{ KERNEL_VA, 1, 0x5783 | BIT(53) | BIT(54), PAGE_VALID, R },
+	/* contiguous, dirty management, and what an OS may use */
+	{ VA, 1, 0x5743 | BIT(52) | BIT(51) | BIT(63) | BIT(55),
+	  PAGE_VALID, R | W | X | U },
+	/* a block in the last level, or the first */
+	{ VA, 1, 0x5741, PAGE_RESERVED, 0 },
+	{ VA, 4, 0x5741, PAGE_RESERVED, 0 },
+	{ VA, 2, 0x200741, PAGE_VALID, R | W | X | U },
+	{ VA, 2, 0x2007c1 | BIT(54), PAGE_VALID, R | U },
+	{ VA, 3, 0x40000741, PAGE_VALID, R | W | X | U },
+	/* what bit 0 does not claim is not there */
+	{ VA, 1, 0x5742, PAGE_ABSENT, 0 },
+	{ VA, 2, 0x200740, PAGE_ABSENT, 0 },
+};
+
+START_TEST(test_arm64)
+{
+	struct machine m;
+	struct leaves l;
+	struct vtop_leaf leaf;
+
+	machine_start(&m, MK_MODE_ARM64);
+	mk_paging_set_table_bits(m.paging, LEAF, LEAF);
+	mk_paging_map(m.paging, arm[_i].va, 0x6000, 4096, LEAF);
+	mk_paging_poke(m.paging, arm[_i].va, arm[_i].level, arm[_i].raw);
+	machine_ready(&m, &paging_arm64);
+	leaf = translate(&m, arm[_i].va);
+	ck_assert_int_eq(leaf.state, arm[_i].state);
+	walk_all(&m, &l);
+	ck_assert_uint_eq(l.n, leaf.state != PAGE_ABSENT);
+	if (leaf.state == PAGE_VALID) {
+		ck_assert_uint_eq(leaf.rights, arm[_i].rights);
+		ck_assert_uint_eq(leaf.pa.v,
+				  arm[_i].raw & UINT64_C(0xfffffffff000));
+		ck_assert_uint_eq(leaf.len, mk_paging_span(MK_MODE_ARM64,
+							   arm[_i].level));
+		ck_assert_uint_eq(l.at[0].rights, leaf.rights);
+	}
+	machine_stop(&m);
+}
+END_TEST
+
+/* What tables take away: write, the user's access, execution by either. */
+START_TEST(test_arm64_tables)
+{
+	static const struct {
+		uint64_t bit;
+		unsigned user, kernel;
+	} cases[] = {
+		{ 62, R | X | U, R | X },
+		{ 61, R | W | X, R | W | X },
+		{ 60, R | W | U, R | W | X },
+		{ 59, R | W | X | U, R | W },
+		/* software's: Writable and CopyOnWrite of Windows, XN bits */
+		{ 55, R | W | X | U, R | W | X },
+		{ 54, R | W | X | U, R | W | X },
+		{ 7, R | W | X | U, R | W | X },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		for (int level = 2; level <= 4; level++) {
+			struct machine m;
+			uint64_t raw;
+
+			machine_start(&m, MK_MODE_ARM64);
+			mk_paging_set_table_bits(m.paging, LEAF, LEAF);
+			mk_paging_map(m.paging, VA, 0x6000, 4096, LEAF);
+			mk_paging_map(m.paging, KERNEL_VA, 0x6000, 4096,
+				      LEAF & ~MK_PTE_U);
+			raw = mk_paging_peek(m.paging, VA, level);
+			mk_paging_poke(m.paging, VA, level,
+				       raw | BIT(cases[i].bit));
+			raw = mk_paging_peek(m.paging, KERNEL_VA, level);
+			mk_paging_poke(m.paging, KERNEL_VA, level,
+				       raw | BIT(cases[i].bit));
+			machine_ready(&m, &paging_arm64);
+			ck_assert_uint_eq(translate(&m, VA).rights,
+					  cases[i].user);
+			ck_assert_uint_eq(translate(&m, KERNEL_VA).rights,
+					  cases[i].kernel);
+			machine_stop(&m);
+		}
+}
+END_TEST
+
 /* Bits 20:13 of a 4 MiB page are 39:32 of its address. */
 START_TEST(test_pse36)
 {
@@ -429,6 +539,8 @@ int main(void)
 	tcase_add_test(tcase, test_pae_pdpte);
 	tcase_add_test(tcase, test_reserved);
 	tcase_add_test(tcase, test_pse36);
+	tcase_add_loop_test(tcase, test_arm64, 0, G_N_ELEMENTS(arm));
+	tcase_add_test(tcase, test_arm64_tables);
 	tcase_add_test(tcase, test_outside);
 	tcase_add_test(tcase, test_root_flags);
 	tcase_add_test(tcase, test_read);
