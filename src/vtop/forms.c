@@ -15,7 +15,7 @@
 
 /* R/W, U/S and, inverted, XD; the same in tables and pages. */
 #define X86_BITS(nx)                                                          \
-	{ .write = BIT(1), .user = BIT(2), .exec = (nx), .kernel_exec = (nx) }
+	{ .write = BIT(1), .user = BIT(2), .exec = (nx) }
 #define X86_RIGHTS(nx)                                                        \
 	.inverted = (nx), .table = X86_BITS(nx), .leaf = X86_BITS(nx)
 
@@ -125,6 +125,7 @@ const struct paging_form paging_arm64 = {
 		   .kernel_exec = BIT(59) },
 	.leaf = { .write = BIT(7), .user = BIT(6), .exec = BIT(54),
 		  .kernel_exec = BIT(53) },
+	.split_exec = true,
 	.user_by_half = true,
 	.accessed = BIT(10),
 	.root_mask = BITS(47, 12),

@@ -31,8 +31,9 @@ struct paging_level {
 struct paging_rights {
 	uint64_t write;
 	uint64_t user;
-	uint64_t exec;		/* where a user may reach the page, and */
-	uint64_t kernel_exec;	/* where not: that privileged code may run */
+	uint64_t exec;
+	uint64_t kernel_exec;	/* with split_exec: what counts for pages that
+				 * users may not reach */
 };
 
 struct paging_form {
@@ -45,6 +46,7 @@ struct paging_form {
 	 * large, read-only): an entry is read as entry ^ inverted. */
 	uint64_t inverted;
 	struct paging_rights table, leaf; /* by kind of entry, as read */
+	bool split_exec;
 	/* Tables do not say whom their pages are for: where a page does not
 	 * either, it is the kernel's in the upper half. */
 	bool user_by_half;

@@ -12,6 +12,8 @@ enum { ENTRY_PRESENT = 1 << 0 };
 #define RIGHT_KERNEL_EXEC (RIGHTS_MAX + 1u)
 #define RIGHTS_TOP (RIGHTS_ALL | RIGHT_KERNEL_EXEC)
 
+#define HOT_INLINE inline __attribute__((always_inline))
+
 /* Entry found, together with what the levels above allow. */
 struct entry_view {
 	const struct addr_space *as;
@@ -41,29 +43,28 @@ static unsigned present_rights(const struct entry_view *v,
 			       uint64_t entry)
 {
 	unsigned rights = v->rights;
-	unsigned denied = 0;
 
 	if (!v->as->form->levels[v->level].rights)
 		return rights;
 	entry = ~entry;
 	if (entry & bits->write)
-		denied |= RIGHT_WRITE;
+		rights &= ~(unsigned)RIGHT_WRITE;
 	if (entry & bits->user)
-		denied |= RIGHT_USER;
+		rights &= ~(unsigned)RIGHT_USER;
 	if (entry & bits->exec && !nx_is_void(v))
-		denied |= RIGHT_EXEC;
-	if (entry & bits->kernel_exec && !nx_is_void(v))
-		denied |= RIGHT_KERNEL_EXEC;
-	return rights & ~denied;
+		rights &= ~(unsigned)RIGHT_EXEC;
+	if (entry & bits->kernel_exec)
+		rights &= ~RIGHT_KERNEL_EXEC;
+	return rights;
 }
 
 /* The rights of a page, from what all levels grant. */
-static unsigned final_rights(unsigned rights)
+static unsigned final_rights(const struct paging_form *form, unsigned rights)
 {
-	unsigned exec = rights & RIGHT_KERNEL_EXEC ? RIGHT_EXEC : 0;
-
-	if (!(rights & RIGHT_USER))
-		rights = (rights & ~(unsigned)RIGHT_EXEC) | exec;
+	if (form->split_exec && !(rights & RIGHT_USER)) {
+		rights &= ~(unsigned)RIGHT_EXEC;
+		rights |= rights & RIGHT_KERNEL_EXEC ? RIGHT_EXEC : 0;
+	}
 	return rights & ~RIGHT_KERNEL_EXEC;
 }
 
@@ -77,7 +78,8 @@ static PhysAddr large_address(const struct paging_form *form,
 	return PHYS(pa);
 }
 
-static struct entry_result decode_present(const struct entry_view *v)
+/* For every entry of every walk. */
+static HOT_INLINE struct entry_result decode_present(const struct entry_view *v)
 {
 	const struct paging_form *form = v->as->form;
 	const struct paging_level *level = &form->levels[v->level];
@@ -89,7 +91,7 @@ static struct entry_result decode_present(const struct entry_view *v)
 	r.rights = present_rights(v, r.table ? &form->table : &form->leaf,
 				  entry);
 	if (!r.table)
-		r.rights = final_rights(r.rights);
+		r.rights = final_rights(form, r.rights);
 	if ((v->entry ^ level->ones) &
 	    (large ? level->reserved_large : level->reserved)) {
 		r.table = false;
@@ -120,13 +122,13 @@ static struct entry_result decode_absent(const struct entry_view *v)
 	if (v->as->form->user_by_half && !v->lower_half)
 		r.rights &= ~(unsigned)RIGHT_USER;
 	if (!r.table)
-		r.rights = final_rights(r.rights);
+		r.rights = final_rights(v->as->form, r.rights);
 	if (!level_up)
 		r.rights &= soft.rights;
 	return r;
 }
 
-static struct entry_result decode_entry(const struct entry_view *v)
+static HOT_INLINE struct entry_result decode_entry(const struct entry_view *v)
 {
 	return v->entry & ENTRY_PRESENT ? decode_present(v) : decode_absent(v);
 }
@@ -287,21 +289,22 @@ static enum table_read read_table(struct walk *w, unsigned level,
 	return status == PHYS_OK ? TABLE_WHOLE : TABLE_PART;
 }
 
-static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
+static bool walk_table(struct walk *w, struct entry_view *v, PhysAddr table,
 		       uint64_t base);
 
 /* One entry that is not 0. va: of its first byte, not sign-extended. */
-static void walk_entry(struct walk *w, struct entry_view v, PhysAddr entry_pa,
-		       uint64_t va)
+static void walk_entry(struct walk *w, const struct entry_view *v,
+		       PhysAddr entry_pa, uint64_t va)
 {
 	const struct paging_form *form = w->as->form;
-	struct entry_result r = decode_entry(&v);
+	struct entry_result r = decode_entry(v);
+	struct entry_view below;
 	struct vtop_leaf leaf = {
 		.va = virt_canonical(va, form->va_bits),
-		.len = entry_span(form, v.level),
-		.entry = v.entry,
+		.len = entry_span(form, v->level),
+		.entry = v->entry,
 		.entry_pa = entry_pa,
-		.level = v.level,
+		.level = v->level,
 	};
 
 	if (!r.table) {
@@ -309,9 +312,10 @@ static void walk_entry(struct walk *w, struct entry_view v, PhysAddr entry_pa,
 		walk_report(w, &leaf);
 		return;
 	}
-	v.level++;
-	v.rights = r.rights;
-	if (!walk_table(w, v, r.pa, va) && !w->stopped) {
+	below = *v;
+	below.level++;
+	below.rights = r.rights;
+	if (!walk_table(w, &below, r.pa, va) && !w->stopped) {
 		leaf.state = PAGE_DAMAGED;
 		leaf.pa = r.pa;
 		walk_report(w, &leaf);
@@ -334,28 +338,30 @@ static void report_damaged(struct walk *w, uint64_t va, uint64_t len,
 }
 
 /* The entry at index i of a table read into buf. */
-static void walk_index(struct walk *w, struct entry_view v, PhysAddr table,
+static void walk_index(struct walk *w, struct entry_view *v, PhysAddr table,
 		       const uint8_t *buf, uint64_t i, uint64_t va)
 {
 	const struct paging_form *form = w->as->form;
 
-	v.entry = load_entry(form, buf + i * form->entry_bytes);
-	v.lower_half = !(va >> (form->va_bits - 1));
-	if (v.entry)
+	v->entry = load_entry(form, buf + i * form->entry_bytes);
+	if (v->level == 0)
+		v->lower_half = !(va >> (form->va_bits - 1));
+	if (v->entry)
 		walk_entry(w, v, PHYS(table.v + i * form->entry_bytes), va);
 }
 
-/* False where the table cannot be read. Recursion is bounded by the levels of
- * the form. */
-static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
+/* v: level and rights of the table's entries; the rest is set for each. False
+ * where the table cannot be read. Recursion is bounded by the levels of the
+ * form. */
+static bool walk_table(struct walk *w, struct entry_view *v, PhysAddr table,
 		       uint64_t base)
 {
 	const struct paging_form *form = w->as->form;
-	size_t n_bytes = form->entry_bytes << form->levels[v.level].bits;
-	uint64_t span = entry_span(form, v.level);
+	size_t n_bytes = form->entry_bytes << form->levels[v->level].bits;
+	uint64_t span = entry_span(form, v->level);
 	uint8_t buf[PAGE_SIZE_4K];
 	uint64_t first = w->start > base ? (w->start - base) / span : 0;
-	enum table_read got = read_table(w, v.level, table, buf, n_bytes);
+	enum table_read got = read_table(w, v->level, table, buf, n_bytes);
 
 	if (got == TABLE_NONE)
 		return false;
@@ -371,7 +377,7 @@ static bool walk_table(struct walk *w, struct entry_view v, PhysAddr table,
 				 form->entry_bytes) == PHYS_OK)
 			walk_index(w, v, table, buf, i, va);
 		else
-			report_damaged(w, va, span, entry_pa, v.level);
+			report_damaged(w, va, span, entry_pa, v->level);
 	}
 	return true;
 }
@@ -400,7 +406,7 @@ struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
 			  .budget = budget, .fn = fn, .ctx = ctx };
 	struct entry_view v = { .as = as, .rights = RIGHTS_TOP };
 
-	if (!walk_table(&w, v, addr_space_dtb(as), 0))
+	if (!walk_table(&w, &v, addr_space_dtb(as), 0))
 		report_no_root(&w);
 	return w.stats;
 }
