@@ -85,8 +85,9 @@ static void append_octal(GString *out, const char *bytes, size_t n_bytes)
 		g_string_append_printf(out, "\\%03o", (uint8_t)bytes[i]);
 }
 
-/* also: one more ASCII character to escape. */
-static GString *escape(const char *utf8, gunichar also)
+/* also: one more ASCII character to escape; keep: one that is left as it is, or
+ * 0. */
+static GString *escape(const char *utf8, gunichar also, gunichar keep)
 {
 	GString *out = g_string_new(NULL);
 	const char *p = utf8;
@@ -99,7 +100,7 @@ static GString *escape(const char *utf8, gunichar also)
 			append_octal(out, p, 1);
 		} else {
 			len = (size_t)g_unichar_to_utf8(c, NULL);
-			if (char_is_unsafe(c) || c == also)
+			if ((char_is_unsafe(c) && c != keep) || c == also)
 				append_octal(out, p, len);
 			else
 				g_string_append_len(out, p, (gssize)len);
@@ -111,7 +112,7 @@ static GString *escape(const char *utf8, gunichar also)
 
 char *text_escape_field(const char *utf8)
 {
-	GString *out = escape(utf8, ' ');
+	GString *out = escape(utf8, ' ', 0);
 
 	if (!out->len)
 		g_string_append_c(out, '-');
@@ -120,7 +121,12 @@ char *text_escape_field(const char *utf8)
 
 char *text_escape_line(const char *utf8)
 {
-	return g_string_free(escape(utf8, '\\'), FALSE);
+	return g_string_free(escape(utf8, '\\', 0), FALSE);
+}
+
+char *text_escape_path(const char *utf8)
+{
+	return g_string_free(escape(utf8, 0, '\\'), FALSE);
 }
 
 /* Cuts at a character's border so that the name stays valid UTF-8. */
@@ -143,7 +149,7 @@ static void cut_name(GString *name)
 
 char *text_escape_filename(const char *utf8)
 {
-	GString *out = escape(utf8, '/');
+	GString *out = escape(utf8, '/', 0);
 
 	if (!out->len)
 		g_string_append_c(out, '_');

@@ -35,6 +35,11 @@ char *text_escape_field(const char *utf8);
  */
 char *text_escape_line(const char *utf8);
 
+/* The same for paths and command lines of Windows, which are full of
+ * backslashes: those stay as they are, so a \ooo in it may also be just that.
+ * (transfer full) */
+char *text_escape_path(const char *utf8);
+
 /*
  * A name that can stand in a directory: no '/', nothing that
  * text_escape_field() escapes but spaces, never "." or ".." or empty, at

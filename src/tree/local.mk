@@ -4,6 +4,7 @@ src_libtree_a_SOURCES = \
 	src/tree/dirs.c \
 	src/tree/file.c \
 	src/tree/render.h \
+	src/tree/render_facts.c \
 	src/tree/render_image.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \

@@ -25,6 +25,10 @@ void render_methods(struct sink *out, const struct render_facts *facts,
 void render_dtb(struct sink *out, const struct render_facts *facts,
 		const Space *space, const SpaceView *view);
 
+/* The lines of `status` about what a process is and was started as. */
+void render_status_facts(struct sink *out, const struct render_facts *facts,
+			 const struct proc_entry *e);
+
 /* Files of the whole system. */
 void render_readme(struct sink *out, const struct render_facts *facts);
 void render_processes(struct sink *out, const struct render_facts *facts);

@@ -174,7 +174,6 @@ void render_status(struct sink *out, const struct render_facts *facts,
 	g_autofree char *create = time_field(p, NTP_CREATE, p->create_time);
 	g_autofree char *exit = time_field(p, NTP_EXIT, p->exit_time);
 
-	(void)facts;
 	sink_key(out, "Name", "%s", name);
 	sink_key(out, "State", "%s", linux_state(e));
 	sink_key(out, "Tgid", "%u", p->pid);
@@ -197,5 +196,6 @@ void render_status(struct sink *out, const struct render_facts *facts,
 		 !(p->known & NTP_WOW64) ? "-" : p->wow64 ? "yes" : "no");
 	sink_key(out, "CreateTime", "%s", create);
 	sink_key(out, "ExitTime", "%s", exit);
+	render_status_facts(out, facts, e);
 	status_methods(out, e);
 }

@@ -74,6 +74,8 @@ START_TEST(test_line)
 	assert_text(text_escape_line("a b"), "a b");
 	assert_text(text_escape_line(""), "");
 	assert_text(text_escape_line("a\nb\\"), "a\\012b\\134");
+	assert_text(text_escape_path("C:\\a b\n\xff"), "C:\\a b\\012\\377");
+	assert_text(text_escape_path("\x7f/"), "\\177/");
 }
 END_TEST
 

@@ -79,6 +79,78 @@ START_TEST(test_all_members)
 }
 END_TEST
 
+/* What the kernel noted when the process was made. */
+static void assert_kind(const struct unit_win *w,
+			const struct nt_profile *profile,
+			const struct mk_process *want)
+{
+	const NtKernel *k = w->kernel;
+	bool minimal = !want->peb && !want->exit_time;
+	g_autofree char *path = NULL;
+	struct nt_process p;
+
+	ck_assert(nt_process_read(&k->as, profile, VIRT(want->eprocess), &p));
+	ck_assert(p.known & NTP_EXIT_STATUS);
+	ck_assert_uint_eq(p.exit_status, want->exit_time ? 0 : 0x103);
+	ck_assert(p.known & NTP_FLAGS);
+	ck_assert(p.known & NTP_SECTION_BASE);
+	ck_assert(!p.section_base == !want->peb);
+	ck_assert(!(p.known & NTP_MINIMAL) ==
+		  !profile->eprocess.minimal.bit_len);
+	path = nt_process_audit_path(&k->as, profile, &p);
+	ck_assert(minimal || path);
+	if (path)
+		ck_assert(g_str_has_prefix(path,
+			"\\Device\\HarddiskVolume2\\Windows\\System32\\"));
+	nt_process_clear(&p);
+}
+
+START_TEST(test_kind)
+{
+	const struct unit_win *w = &wins[_i];
+	const NtKernel *k = w->kernel;
+	/* That of the builder: by its build number alone, a kernel can get a
+	 * layout in which members that nothing depends on are elsewhere. */
+	const struct nt_source source = { .layout = layouts_find(layouts[_i]) };
+	struct nt_profile profile;
+	struct nt_process p;
+
+	ck_assert(nt_profile_fill(&source, &profile));
+	for (size_t i = 0; i < mk_win_n_processes(w->win); i++)
+		assert_kind(w, &profile, mk_win_process(w->win, i));
+	/* a path that leads to user memory is none */
+	ck_assert(nt_process_read(&k->as, &profile,
+		VIRT(mk_win_find(w->win, "explorer.exe")->eprocess), &p));
+	profile.eprocess.audit_name = profile.eprocess.peb;
+	ck_assert_ptr_null(nt_process_audit_path(&k->as, &profile, &p));
+	profile.eprocess.audit_name = NT_ABSENT;
+	ck_assert_ptr_null(nt_process_audit_path(&k->as, &profile, &p));
+	nt_process_clear(&p);
+}
+END_TEST
+
+static const struct {
+	uint8_t value;
+	const char *text;
+} protections[] = {
+	{ 0, "0x00 (None)" },
+	{ 0x61, "0x61 (ProtectedLight, WinTcb)" },
+	{ 0x72, "0x72 (Protected, WinSystem)" },
+	{ 0x39, "0x39 (ProtectedLight, Antimalware, Audit)" },
+	{ 0xf7, "0xf7 (?, ?)" },
+};
+
+START_TEST(test_protection)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(protections); i++) {
+		g_autofree char *text =
+			nt_protection_text(protections[i].value);
+
+		ck_assert_str_eq(text, protections[i].text);
+	}
+}
+END_TEST
+
 START_TEST(test_not_there)
 {
 	const struct unit_win *w = &wins[_i];
@@ -170,9 +242,11 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_all_members, 0, n);
+	tcase_add_loop_test(tcase, test_kind, 0, n);
 	tcase_add_loop_test(tcase, test_not_there, 0, n);
 	tcase_add_loop_test(tcase, test_plausible, 0, n);
 	tcase_add_loop_test(tcase, test_absent_members, 0, n);
 	tcase_add_test(tcase, test_kernel_address);
+	tcase_add_test(tcase, test_protection);
 	return unit_main(suite);
 }
