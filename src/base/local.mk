@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libbase_a_SOURCES = \
 	src/base/addr.h \
+	src/base/argv.c src/base/argv.h \
 	src/base/bytes.h \
 	src/base/log.c src/base/log.h \
 	src/base/reader.c src/base/reader.h \

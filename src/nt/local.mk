@@ -13,6 +13,7 @@ src_libnt_a_SOURCES = \
 	src/nt/machine.c src/nt/machine.h \
 	src/nt/member.c src/nt/member.h \
 	src/nt/pe.c src/nt/pe.h \
+	src/nt/peb.c src/nt/peb.h \
 	src/nt/profile.c src/nt/profile.h \
 	src/nt/softpte.c src/nt/softpte.h \
 	src/nt/symbols.c src/nt/symbols.h \

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 
+#include "nt/peb.h"
 #include "nt/profile.h"
 
 uint64_t nt_field_get(struct nt_field field, uint64_t value)
@@ -318,6 +319,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	fill_cpu(&p);
 	fill_pte(&p);
 	fill_vad(&p);
+	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
 	p.invalid_pte_mask =
 		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");
 	if (e->dtb == NT_ABSENT || e->pid == NT_ABSENT ||

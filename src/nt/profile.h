@@ -137,6 +137,18 @@ struct nt_vad_layout {
 	struct nt_field protection, type, private_memory;
 };
 
+/* _PEB, and _RTL_USER_PROCESS_PARAMETERS. */
+struct nt_peb_layout {
+	uint32_t image_base;	/* _PEB.ImageBaseAddress */
+	uint32_t parameters;	/* _PEB.ProcessParameters: a pointer */
+	uint32_t directory;	/* the rest: in those; CurrentDirectory.DosPath,
+				 * a UNICODE_STRING, and the next two */
+	uint32_t image_path;
+	uint32_t command_line;
+	uint32_t environment;
+	uint32_t environment_size; /* absent before Vista */
+};
+
 /* Where the facts come from: symbols are asked first, then the layout; either
  * may be NULL. Borrowed. */
 struct nt_source {
@@ -157,6 +169,7 @@ struct nt_profile {
 	struct nt_cpu_layout cpu;
 	struct nt_pte_layout pte;
 	struct nt_vad_layout vad;
+	struct nt_peb_layout peb;
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
 

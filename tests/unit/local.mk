@@ -14,6 +14,7 @@ endif
 
 unit_tests = \
 	tests/unit/test-base-addr \
+	tests/unit/test-base-argv \
 	tests/unit/test-base-bytes \
 	tests/unit/test-base-log \
 	tests/unit/test-base-reader \
@@ -36,6 +37,7 @@ unit_tests = \
 	tests/unit/test-nt-kimage \
 	tests/unit/test-nt-layouts \
 	tests/unit/test-nt-pe \
+	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-softpte \
 	tests/unit/test-nt-vad \
@@ -78,6 +80,8 @@ UNIT_FRONT_LIBS = tests/unit/libunit.a tests/lib/libmk.a $(FRONT_LIBS) \
 
 tests_unit_test_base_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_addr_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_argv_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_argv_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_bytes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_bytes_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -122,6 +126,8 @@ tests_unit_test_nt_layouts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_layouts_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pe_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_peb_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_peb_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
