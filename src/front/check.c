@@ -183,8 +183,9 @@ int check_cat(const Session *session, const char *path)
 		return 1;
 	file = tree_open(session->tree, &node);
 	if (!file) {
-		fprintf(stderr, "winprocfs: %s: is a folder; --ls lists it\n",
-			path);
+		fprintf(stderr, "winprocfs: %s: is a %s\n", path,
+			tree_is_link(&node) ? "link; --ls shows where to" :
+					      "folder; --ls lists it");
 		return 1;
 	}
 	tree_stat(session->tree, &node, &st);

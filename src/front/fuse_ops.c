@@ -100,6 +100,7 @@ static void work_lookup_in(struct work *work);
 static void work_getattr(struct work *work);
 static void work_open(struct work *work);
 static void work_list(struct work *work);
+static void work_readlink(struct work *work);
 
 static void run_work(gpointer data, gpointer unused)
 {
@@ -255,16 +256,23 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 		do_getattr(req, node);
 }
 
-static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+static void do_readlink(fuse_req_t req, const struct tree_node *node)
 {
-	FuseFs *fs = fs_of(req);
-	g_autofree char *target =
-		tree_readlink(fs->tree, &inode_of(fs, ino)->node);
+	g_autofree char *target = tree_readlink(fs_of(req)->tree, node);
 
 	if (target)
 		fuse_reply_readlink(req, target);
 	else
-		fuse_reply_err(req, EINVAL);
+		fuse_reply_err(req, tree_is_link(node) ? EIO : EINVAL);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	const struct tree_node *node = &inode_of(fs_of(req), ino)->node;
+
+	if (!defer(req, &(struct work){ .run = work_readlink, .req = req,
+					.node = *node }))
+		do_readlink(req, node);
 }
 
 static void keep_file(FuseFs *fs, TreeFile *file)
@@ -393,7 +401,8 @@ static mode_t type_of(const struct tree_node *node)
  * it to whoever asks. */
 static bool stat_is_dear(const struct tree_node *node)
 {
-	return node->kind == NODE_TEXT || node->kind == NODE_VMEM;
+	return node->kind == NODE_TEXT || node->kind == NODE_VMEM ||
+	       node->kind == NODE_LINK_EXE || node->kind == NODE_LINK_CWD;
 }
 
 /* next: the position after this entry. False where it did not fit. */
@@ -513,6 +522,11 @@ static void work_open(struct work *work)
 static void work_list(struct work *work)
 {
 	list_dir(work->req, &work->node, work->size, work->off, work->plus);
+}
+
+static void work_readlink(struct work *work)
+{
+	do_readlink(work->req, &work->node);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

@@ -83,7 +83,8 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 	} else if (tree_is_link(node)) {
 		g_autofree char *target = tree_readlink(tree, node);
 
-		size = strlen(target);
+		/* None: the image could be read no longer. */
+		size = target ? strlen(target) : 0;
 		data = 0;
 	} else {
 		data = 0;
@@ -107,13 +108,21 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 	const Space *space = node->space;
 	enum space_text kind = (enum space_text)node->arg;
 
-	if (!space || tree_is_link(node) || node->kind == NODE_SPACE)
+	if (!space || node->kind == NODE_LINK_NAME ||
+	    node->kind == NODE_LINK_EPROCESS)
 		return true;
+	if (node->kind == NODE_SPACE)
+		return space->kind != SPACE_PROCESS ||
+		       atomic_load(&space->links) != 0;
+	if (tree_is_link(node))
+		return false;
 	if (node->kind == NODE_TEXT &&
 	    !(tree_text_is_rows(kind) ?
 		      atomic_load(&space->rows[kind]) != NULL :
 		      atomic_load(&space->text_size[kind]) != 0))
 		return false;
+	if (node->kind == NODE_TEXT && !tree_text_wants_view(kind))
+		return true;
 	return space_has_view(space, tree->cache);
 }
 

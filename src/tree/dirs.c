@@ -48,6 +48,8 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_PMEM:
 	case NODE_LINK_NAME:
 	case NODE_LINK_EPROCESS:
+	case NODE_LINK_EXE:
+	case NODE_LINK_CWD:
 	case NODE_TEXT:
 	case NODE_VMEM:
 	case NODE_REGION:
@@ -56,9 +58,17 @@ bool tree_is_dir(const struct tree_node *node)
 	return false;
 }
 
-bool tree_is_link(const struct tree_node *node)
+/* Links lead to a process's folder, */
+static bool is_inner_link(const struct tree_node *node)
 {
 	return node->kind == NODE_LINK_NAME || node->kind == NODE_LINK_EPROCESS;
+}
+
+/* or to a place of Windows. */
+bool tree_is_link(const struct tree_node *node)
+{
+	return is_inner_link(node) || node->kind == NODE_LINK_EXE ||
+	       node->kind == NODE_LINK_CWD;
 }
 
 static int find_static(const struct static_entry *entries, size_t n,
@@ -149,7 +159,26 @@ static int find_by_eprocess(Tree *tree, const char *name,
 	return 0;
 }
 
-static int find_in_space(Space *space, const char *name,
+/* What a folder of a space has beside its texts, in the order of listing. */
+static const struct {
+	const char *name;
+	enum node_kind kind;
+	unsigned link; /* there where tree_space_links() has it; 0: always */
+} space_entries[] = {
+	{ "vmem", NODE_VMEM, 0 },
+	{ "regions", NODE_REGIONS, 0 },
+	{ "exe", NODE_LINK_EXE, LINKS_EXE },
+	{ "cwd", NODE_LINK_CWD, LINKS_CWD },
+};
+
+static bool has_entry(Tree *tree, Space *space, size_t i)
+{
+	unsigned link = space_entries[i].link;
+
+	return !link || tree_space_links(tree, space) & link;
+}
+
+static int find_in_space(Tree *tree, Space *space, const char *name,
 			 struct tree_node *ret)
 {
 	*ret = (struct tree_node){ .space = space };
@@ -161,13 +190,14 @@ static int find_in_space(Space *space, const char *name,
 		ret->arg = i;
 		return 0;
 	}
-	if (!strcmp(name, "vmem"))
-		ret->kind = NODE_VMEM;
-	else if (!strcmp(name, "regions"))
-		ret->kind = NODE_REGIONS;
-	else
-		return -ENOENT;
-	return 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(space_entries); i++) {
+		if (strcmp(space_entries[i].name, name) ||
+		    !has_entry(tree, space, i))
+			continue;
+		ret->kind = space_entries[i].kind;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 static int find_region(Tree *tree, Space *space, const char *name,
@@ -202,7 +232,7 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 	else if (dir->kind == NODE_DTBS)
 		r = find_dtb(tree, name, &node);
 	else if (dir->kind == NODE_SPACE)
-		r = find_in_space(dir->space, name, &node);
+		r = find_in_space(tree, dir->space, name, &node);
 	else if (dir->kind == NODE_REGIONS)
 		r = find_region(tree, dir->space, name, &node);
 	if (!r)
@@ -210,10 +240,9 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 	return r;
 }
 
-/* Links lead to a process's folder. */
 static void follow(struct tree_node *node)
 {
-	if (tree_is_link(node))
+	if (is_inner_link(node))
 		node->kind = NODE_SPACE;
 }
 
@@ -292,8 +321,8 @@ static bool dtb_at(Tree *tree, uint64_t i, struct tree_node *ret, char **name)
 	return !space_node(tree_dtb_space(tree, dtb), ret);
 }
 
-static bool space_at(Space *space, uint64_t i, struct tree_node *ret,
-		     char **name)
+static bool space_at(Tree *tree, Space *space, uint64_t i,
+		     struct tree_node *ret, char **name)
 {
 	*ret = (struct tree_node){ .kind = NODE_TEXT, .space = space };
 	for (ret->arg = 0; ret->arg < SPACE_TEXTS; ret->arg++)
@@ -305,11 +334,13 @@ static bool space_at(Space *space, uint64_t i, struct tree_node *ret,
 		return true;
 	}
 	ret->arg = 0;
-	ret->kind = i ? NODE_REGIONS : NODE_VMEM;
-	*name = g_strdup(i ? "regions" : "vmem");
-	if (i <= 1)
+	for (size_t k = 0; k < G_N_ELEMENTS(space_entries); k++) {
+		if (!has_entry(tree, space, k) || i--)
+			continue;
+		ret->kind = space_entries[k].kind;
+		*name = g_strdup(space_entries[k].name);
 		return true;
-	g_clear_pointer(name, g_free);
+	}
 	return false;
 }
 
@@ -345,7 +376,7 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 	if (dir->kind == NODE_DTBS)
 		return dtb_at(tree, index, ret, name);
 	if (dir->kind == NODE_SPACE)
-		return space_at(dir->space, index, ret, name);
+		return space_at(tree, dir->space, index, ret, name);
 	if (dir->kind == NODE_REGIONS)
 		return region_at(tree, dir->space, index, ret, name);
 	return false;
@@ -369,7 +400,10 @@ struct tree_node tree_parent(const struct tree_node *node)
 
 char *tree_readlink(Tree *tree, const struct tree_node *node)
 {
-	(void)tree;
+	if (node->kind == NODE_LINK_EXE)
+		return render_exe(&tree->facts, node->space);
+	if (node->kind == NODE_LINK_CWD)
+		return render_cwd(&tree->facts, node->space);
 	if (!tree_is_link(node))
 		return NULL;
 	return g_strdup_printf("../proc/%s", node->space->proc->dir);

@@ -161,6 +161,8 @@ TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 	case NODE_DTBS:
 	case NODE_LINK_NAME:
 	case NODE_LINK_EPROCESS:
+	case NODE_LINK_EXE:
+	case NODE_LINK_CWD:
 	case NODE_SPACE:
 	case NODE_REGIONS:
 		return NULL;

@@ -29,6 +29,21 @@ void render_dtb(struct sink *out, const struct render_facts *facts,
 void render_status_facts(struct sink *out, const struct render_facts *facts,
 			 const struct proc_entry *e);
 
+/* Empty where nothing is known. */
+void render_cmdline(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view);
+void render_comm(struct sink *out, const struct render_facts *facts,
+		 const Space *space, const SpaceView *view);
+void render_environ(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view);
+
+/*
+ * What `exe` and `cwd` of a process say, escaped, shorter than PATH_MAX; NULL
+ * where it is not known. (transfer full)
+ */
+char *render_exe(const struct render_facts *facts, const Space *space);
+char *render_cwd(const struct render_facts *facts, const Space *space);
+
 /* Files of the whole system. */
 void render_readme(struct sink *out, const struct render_facts *facts);
 void render_processes(struct sink *out, const struct render_facts *facts);

@@ -4,8 +4,25 @@
 
 #include <inttypes.h>
 
+#include <limits.h>
+#include <string.h>
+
+#include "base/argv.h"
 #include "base/text.h"
+#include "nt/peb.h"
 #include "tree/render.h"
+
+/* Why a text is not there. */
+static const char *const reasons[] = {
+	[NT_PARAM_OK] = "",
+	[NT_PARAM_EMPTY] = "- (empty)",
+	[NT_PARAM_NO_PEB] = "- (no PEB)",
+	[NT_PARAM_PEB_LOST] = "- (the PEB is not in the image)",
+	[NT_PARAM_NO_BLOCK] = "- (the PEB has no parameters)",
+	[NT_PARAM_BLOCK_LOST] = "- (the parameters are not in the image)",
+	[NT_PARAM_LOST] = "- (not in the image)",
+	[NT_PARAM_BAD] = "- (damaged)",
+};
 
 static void key_hex(struct sink *out, const char *key, bool known, uint64_t v)
 {
@@ -31,6 +48,55 @@ static void status_kind(struct sink *out, const struct nt_process *p)
 		p->section_base);
 }
 
+static void key_param(struct sink *out, const char *key,
+		      const struct nt_param *p)
+{
+	g_autofree char *text = p->text ? text_escape_path(p->text) : NULL;
+
+	sink_key(out, key, "%s", text ? text : reasons[p->state]);
+}
+
+/* Without an address space there is none to read a PEB in. */
+static void read_params(const struct render_facts *facts,
+			const struct proc_entry *e, struct nt_params *ret)
+{
+	struct nt_process p = e->p;
+
+	if (!e->has_space) {
+		p.peb = VIRT(0);
+		p.wow64_va = 0;
+	}
+	nt_params_read(&e->as, &facts->kernel->profile, &p, ret);
+}
+
+static void status_environ(struct sink *out, const struct proc_entry *e,
+			   const struct nt_params *params)
+{
+	struct nt_environ environ;
+
+	nt_environ_read(&e->as, params, &environ);
+	if (environ.state == NT_PARAM_OK)
+		sink_key(out, "Environ", "%zu%s", environ.n,
+			 environ.cut ? " (its end is not in the image)" : "");
+	else
+		sink_key(out, "Environ", "%s", reasons[environ.state]);
+	nt_environ_clear(&environ);
+}
+
+static void status_params(struct sink *out, const struct render_facts *facts,
+			  const struct proc_entry *e)
+{
+	struct nt_params params;
+
+	read_params(facts, e, &params);
+	key_hex(out, "Peb32", params.peb32.v != 0, params.peb32.v);
+	key_param(out, "Exe", &params.image_path);
+	key_param(out, "CmdLine", &params.command_line);
+	key_param(out, "Cwd", &params.directory);
+	status_environ(out, e, &params);
+	nt_params_clear(&params);
+}
+
 void render_status_facts(struct sink *out, const struct render_facts *facts,
 			 const struct proc_entry *e)
 {
@@ -41,4 +107,95 @@ void render_status_facts(struct sink *out, const struct render_facts *facts,
 
 	status_kind(out, &e->p);
 	sink_key(out, "ImagePath", "%s", path ? path : "-");
+	status_params(out, facts, e);
+}
+
+void render_cmdline(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view)
+{
+	struct nt_params params;
+	GString *argv;
+
+	(void)view;
+	read_params(facts, space->proc, &params);
+	if (params.command_line.text) {
+		argv = argv_split(params.command_line.text);
+		sink_bytes(out, argv->str, argv->len);
+		g_string_free(argv, TRUE);
+	}
+	nt_params_clear(&params);
+}
+
+void render_comm(struct sink *out, const struct render_facts *facts,
+		 const Space *space, const SpaceView *view)
+{
+	g_autofree char *name = text_escape_line(space->proc->p.name);
+
+	(void)facts;
+	(void)view;
+	sink_str(out, name);
+	sink_str(out, "\n");
+}
+
+void render_environ(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view)
+{
+	const struct proc_entry *e = space->proc;
+	struct nt_environ environ;
+	struct nt_params params;
+
+	(void)view;
+	read_params(facts, e, &params);
+	nt_environ_read(&e->as, &params, &environ);
+	if (environ.strings)
+		sink_bytes(out, environ.strings->str, environ.strings->len);
+	nt_environ_clear(&environ);
+	nt_params_clear(&params);
+}
+
+/* As the text of a link, or NULL: the kernel takes less than PATH_MAX bytes. A
+ * text that is cut says so. */
+static char *link_text(const char *text)
+{
+	static const char cut[] = "...";
+	char *link = text && *text ? text_escape_path(text) : NULL;
+	size_t len = PATH_MAX - sizeof cut;
+
+	if (!link || strlen(link) < PATH_MAX)
+		return link;
+	while (((uint8_t)link[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(link + len, cut, sizeof cut);
+	return link;
+}
+
+char *render_exe(const struct render_facts *facts, const Space *space)
+{
+	const NtKernel *k = facts->kernel;
+	const struct proc_entry *e = space->proc;
+	g_autofree char *audit = NULL;
+	struct nt_params params;
+	char *link;
+
+	read_params(facts, e, &params);
+	link = link_text(params.image_path.text);
+	nt_params_clear(&params);
+	if (link)
+		return link;
+	audit = nt_process_audit_path(&k->as, &k->profile, &e->p);
+	if (audit)
+		return link_text(audit);
+	/* It has an image, of which no more than the name is known. */
+	return e->p.peb.v || e->p.section_base ? link_text(e->p.name) : NULL;
+}
+
+char *render_cwd(const struct render_facts *facts, const Space *space)
+{
+	struct nt_params params;
+	char *link;
+
+	read_params(facts, space->proc, &params);
+	link = link_text(params.directory.text);
+	nt_params_clear(&params);
+	return link;
 }

@@ -43,7 +43,17 @@ enum space_text {
 	SPACE_TEXT_STATUS,
 	SPACE_TEXT_METHODS,
 	SPACE_TEXT_DTB,
+	SPACE_TEXT_CMDLINE,
+	SPACE_TEXT_COMM,
+	SPACE_TEXT_ENVIRON,
 	SPACE_TEXTS
+};
+
+/* Which links a process's folder has. */
+enum space_links {
+	LINKS_EXE = 1,
+	LINKS_CWD = 2,
+	LINKS_KNOWN = 4,
 };
 
 typedef struct Space Space;
@@ -63,6 +73,7 @@ struct Space {
 	/* Filled when first asked for: value + 1, 0 unknown. */
 	_Atomic uint64_t text_size[SPACE_TEXTS];
 	_Atomic uint64_t data_bytes;
+	_Atomic unsigned links; /* enum space_links, LINKS_KNOWN once found */
 	struct RowText *_Atomic rows[2]; /* maps, memmap; owned, or NULL */
 
 	GMutex build_lock;	/* one builder at a time */

@@ -35,6 +35,11 @@ static const struct {
 				 IN_PROCESS },
 	[SPACE_TEXT_DTB] = { "dtb", render_dtb, false,
 			     IN_PROCESS | IN_KERNEL },
+	[SPACE_TEXT_CMDLINE] = { "cmdline", render_cmdline, false,
+				 IN_PROCESS },
+	[SPACE_TEXT_COMM] = { "comm", render_comm, false, IN_PROCESS },
+	[SPACE_TEXT_ENVIRON] = { "environ", render_environ, false,
+				 IN_PROCESS },
 };
 
 const char *tree_text_name(enum space_text kind)
@@ -45,6 +50,11 @@ const char *tree_text_name(enum space_text kind)
 bool tree_text_is_rows(enum space_text kind)
 {
 	return !texts[kind].render;
+}
+
+bool tree_text_wants_view(enum space_text kind)
+{
+	return texts[kind].wants_view;
 }
 
 bool tree_space_has_text(const Space *space, enum space_text kind)
@@ -69,6 +79,23 @@ GBytes *tree_render_space_text(Tree *tree, Space *space, enum space_text kind)
 	sink_init(&out, false);
 	render_text(tree, space, kind, &out);
 	return g_bytes_new_take(out.buf, (gsize)out.len);
+}
+
+unsigned tree_space_links(Tree *tree, Space *space)
+{
+	unsigned known = atomic_load(&space->links);
+	g_autofree char *exe = NULL, *cwd = NULL;
+
+	if (known)
+		return known;
+	known = LINKS_KNOWN;
+	if (space->kind == SPACE_PROCESS) {
+		exe = render_exe(&tree->facts, space);
+		cwd = render_cwd(&tree->facts, space);
+		known |= (exe ? LINKS_EXE : 0u) | (cwd ? LINKS_CWD : 0u);
+	}
+	atomic_store(&space->links, known);
+	return known;
 }
 
 const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind)

@@ -36,9 +36,13 @@ struct Tree {
 const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind);
 /* Is it one of those? */
 bool tree_text_is_rows(enum space_text kind);
+/* Does the text tell of the space's pages? */
+bool tree_text_wants_view(enum space_text kind);
 /* The text of any other file of a space. */
 GBytes *tree_render_space_text(Tree *tree, Space *space,
 			       enum space_text kind);
+/* enum space_links: which links the folder of a space has; remembered. */
+unsigned tree_space_links(Tree *tree, Space *space);
 /* Exact size of any text of a space; remembered. */
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
 /* Bytes of data in the space; remembered. */

@@ -39,6 +39,8 @@ enum node_kind {
 	NODE_DTBS,	  /* dtb/ */
 	NODE_LINK_NAME,	  /* space: of the process it leads to */
 	NODE_LINK_EPROCESS,
+	NODE_LINK_EXE,	  /* in a process's folder; lead out of the tree */
+	NODE_LINK_CWD,
 	NODE_SPACE,	  /* proc/PID/, kernel/, dtb/HEX/ */
 	NODE_TEXT,	  /* arg: enum space_text */
 	NODE_VMEM,
@@ -73,7 +75,7 @@ uint64_t tree_ino(const struct tree_node *node);
 int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 		struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
 /* A path with '/' from the root; leading and doubled ones do not matter, links
- * are followed. */
+ * are followed that lead to a place in the tree. */
 int tree_resolve(Tree *tree, const char *path,
 		 struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
 /* The entry at a position of a directory ("." and ".." do not count); false

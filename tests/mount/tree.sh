@@ -23,7 +23,7 @@ expect_same "$(list mnt)" \
 	"README by-eprocess by-name dtb image kernel log proc processes "
 expect_same "$(list mnt/image)" "info iomem pmem runs "
 expect_same "$(list mnt/proc/4)" \
-	"dtb maps memmap methods paging regions status vmem "
+	"cmdline comm dtb environ maps memmap methods paging regions status vmem "
 expect_same "$(list mnt/kernel)" \
 	"dtb maps memmap paging regions vmem "
 expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \

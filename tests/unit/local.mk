@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test-nt-vad \
 	tests/unit/test-procs-procset \
 	tests/unit/test-tree-dirs \
+	tests/unit/test-tree-facts \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-rows \
@@ -138,6 +139,8 @@ tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_procset_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_tree_dirs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_dirs_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_facts_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -131,7 +131,9 @@ static void check_stat(void *ctx, const struct unit_tree *t,
 
 		ck_assert_int_eq(st.st_blocks, (st.st_size + 511) / 512);
 		ck_assert(g_utf8_validate(text, -1, NULL));
-		ck_assert(!st.st_size || text[st.st_size - 1] == '\n');
+		ck_assert(!st.st_size ||
+			  text[st.st_size - 1] ==
+				  (unit_tree_has_nuls(node) ? '\0' : '\n'));
 	}
 }
 

@@ -23,6 +23,8 @@ struct tree_node unit_tree_node(const struct unit_tree *t, const char *format,
  * or how many were read. */
 int64_t unit_tree_read(TreeFile *file, uint64_t off, uint64_t len,
 		       uint64_t step, uint8_t *buf);
+/* Is it a text of strings that NULs end? */
+bool unit_tree_has_nuls(const struct tree_node *node);
 /* The whole of a text (transfer full); its size is checked against stat. */
 char *unit_tree_text(const struct unit_tree *t, const char *format, ...)
 	G_GNUC_PRINTF(2, 3);
