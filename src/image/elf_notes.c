@@ -24,14 +24,16 @@ static void add_cpu(Image *image, const struct image_cpu *cpu)
  */
 static void read_qemu_cpu(Image *image, const uint8_t *desc, size_t len)
 {
-	enum { RIP = 8 + 16 * 8, SEGS = RIP + 16, SEG = 24, GS = 4, IDT = 9,
-	       CR = SEGS + 10 * SEG };
+	enum { RIP = 8 + 16 * 8, SEGS = RIP + 16, SEG = 24, FS = 3, GS = 4,
+	       IDT = 9, CR = SEGS + 10 * SEG };
 	struct image_cpu cpu = { 0 };
 	struct reader r;
 
 	reader_init(&r, desc, len);
 	reader_seek(&r, RIP);
 	cpu.rip = reader_u64(&r);
+	reader_seek(&r, SEGS + FS * SEG + 16);
+	cpu.fs_base = reader_u64(&r);
 	reader_seek(&r, SEGS + GS * SEG + 16);
 	cpu.gs_base = reader_u64(&r);
 	reader_seek(&r, SEGS + IDT * SEG + 16);
@@ -50,10 +52,15 @@ static void read_qemu_cpu(Image *image, const uint8_t *desc, size_t len)
  * 0x120, cr2, cr3. */
 static void read_vbox_cpu(Image *image, const uint8_t *desc, size_t len)
 {
+	enum { SEGS = 18 * 8, SEG = 24, FS = 3, GS = 4 };
 	struct image_cpu cpu = { 0 };
 	struct reader r;
 
 	reader_init(&r, desc, len);
+	reader_seek(&r, SEGS + FS * SEG);
+	cpu.fs_base = reader_u64(&r);
+	reader_seek(&r, SEGS + GS * SEG);
+	cpu.gs_base = reader_u64(&r);
 	reader_seek(&r, 0x130);
 	cpu.cr3 = reader_u64(&r);
 	if (reader_ok(&r))

@@ -34,7 +34,17 @@ struct image_cpu {
 	uint64_t idt_base;
 	uint64_t gs_base;
 	uint64_t kernel_gs_base;
+	uint64_t fs_base;
 	uint64_t rip;
+};
+
+/* What the header of a container says of the Windows in it (a crash dump's
+ * does); 0 where not known. Hints, too. */
+struct image_facts {
+	uint64_t dtb;
+	uint64_t ps_active_head;	/* PsActiveProcessHead */
+	uint64_t ps_loaded_module_list;
+	uint64_t kdbg;			/* KdDebuggerDataBlock */
 };
 
 typedef struct Image Image;
@@ -44,6 +54,7 @@ struct Image {
 	const struct ImageOps *ops;
 	ImageRuns *runs;
 	GArray *cpus;		/* struct image_cpu */
+	struct image_facts facts;
 	char *detail;		/* of the format, for image/info; or NULL */
 	uint64_t capture_filetime; /* of the image's own clock, 0: unknown */
 };

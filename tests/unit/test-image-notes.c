@@ -39,6 +39,7 @@ static void qemu_state(uint8_t *desc, uint64_t cr3)
 {
 	memset(desc, 0, QEMU_BYTES);
 	set64(desc + 8 + 16 * 8, 0x111);		/* rip */
+	set64(desc + 152 + 3 * 24 + 16, 0x555);		/* fs */
 	set64(desc + 152 + 4 * 24 + 16, 0x222);		/* gs */
 	set64(desc + 152 + 9 * 24 + 16, 0x333);		/* idt */
 	set64(desc + 0x188 + 24, cr3);
@@ -75,6 +76,7 @@ START_TEST(test_qemu)
 	ck_assert_uint_eq(read_notes(b, 0, b->len, &cpu), 1);
 	ck_assert_uint_eq(cpu.cr3, 0x1ad000);
 	ck_assert_uint_eq(cpu.rip, 0x111);
+	ck_assert_uint_eq(cpu.fs_base, 0x555);
 	ck_assert_uint_eq(cpu.gs_base, 0x222);
 	ck_assert_uint_eq(cpu.idt_base, 0x333);
 	ck_assert_uint_eq(cpu.kernel_gs_base, 0x444);
@@ -102,10 +104,14 @@ START_TEST(test_vbox)
 	uint8_t desc[0x138] = { 0 };
 	struct image_cpu cpu;
 
+	set64(desc + 0xd8, 0x555);	/* fs */
+	set64(desc + 0xf0, 0x222);	/* gs */
 	set64(desc + 0x130, 0x7000);
 	put_note(b, "VBCPU", 6, 0xb01, desc, sizeof desc);
 	ck_assert_uint_eq(read_notes(b, 0, b->len, &cpu), 1);
 	ck_assert_uint_eq(cpu.cr3, 0x7000);
+	ck_assert_uint_eq(cpu.fs_base, 0x555);
+	ck_assert_uint_eq(cpu.gs_base, 0x222);
 	/* another type, and too short */
 	g_byte_array_set_size(b, 0);
 	put_note(b, "VBCPU", 6, 0xb00, desc, sizeof desc);
