@@ -7,6 +7,8 @@ src_libnt_a_SOURCES = \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
 	src/nt/identify.c src/nt/identify.h \
+	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \
+	src/nt/kdbgscan.c \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \

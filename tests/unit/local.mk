@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test-vtop-walk \
 	tests/unit/test-nt-dtbscan \
 	tests/unit/test-nt-eprocess \
+	tests/unit/test-nt-kdbg \
 	tests/unit/test-nt-kernel \
 	tests/unit/test-nt-kimage \
 	tests/unit/test-nt-layouts \
@@ -119,6 +120,8 @@ tests_unit_test_nt_dtbscan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_dtbscan_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_eprocess_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_kdbg_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kernel_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kernel_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kimage_CPPFLAGS = $(UNIT_CPPFLAGS)
