@@ -6,6 +6,7 @@ src_libnt_a_SOURCES = \
 	src/nt/derive-vars.c \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
+	src/nt/handle.c src/nt/handle.h \
 	src/nt/identify.c src/nt/identify.h \
 	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \
 	src/nt/kdbgscan.c \
@@ -14,6 +15,8 @@ src_libnt_a_SOURCES = \
 	src/nt/layouts.c src/nt/layouts.h \
 	src/nt/machine.c src/nt/machine.h \
 	src/nt/member.c src/nt/member.h \
+	src/nt/object.c src/nt/object.h \
+	src/nt/pages.c src/nt/pages.h \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/peb.c src/nt/peb.h \
 	src/nt/profile.c src/nt/profile.h \
