@@ -5,7 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "procs/crossview.h"
 #include "procs/procset.h"
+#include "procs/runner.h"
+#include "procs/witness.h"
 
 struct ProcSet {
 	const NtKernel *kernel;
@@ -13,6 +16,8 @@ struct ProcSet {
 	GHashTable *by_dir;	/* name -> position + 1 */
 	GHashTable *by_eprocess; /* address -> position + 1 (keys in entries) */
 	unsigned methods_run;
+	struct proc_evidence evidence[METHODS];
+	GArray *stray_dtbs;	/* uint64_t */
 	Log *log;		/* only while building */
 };
 
@@ -21,6 +26,7 @@ static void entry_free(gpointer data)
 	struct proc_entry *e = data;
 
 	nt_process_clear(&e->p);
+	g_clear_pointer(&e->running_on, g_array_unref);
 	g_free(e->dir);
 	g_free(e);
 }
@@ -40,6 +46,38 @@ static bool dtb_is_sane(const NtKernel *k, const struct addr_space *as)
 	return own.pa.v == system.pa.v && page_state_has_data(own.state);
 }
 
+/* Which session it is in. Its structure is told apart by where it is in
+ * physical memory, for some kernels have all at one address. */
+static void read_session(const NtKernel *k, struct proc_entry *e)
+{
+	const struct addr_space *as = e->dtb_sane ? &e->as : &k->as;
+	struct nt_object o = { &k->as, k->profile.pointer_bytes,
+			       e->p.eprocess };
+	struct vtop_leaf leaf;
+
+	nt_process_read_session(as, &k->profile, e->p.eprocess, &e->p);
+	if (!nt_member_pointer(&o, k->profile.eprocess.session,
+			       &e->session_va) ||
+	    !nt_is_kernel_address(&k->as, e->session_va)) {
+		e->session_va = 0;
+		return;
+	}
+	leaf = vtop_translate(as, VIRT(e->session_va));
+	e->session_key = page_state_has_data(leaf.state) ?
+				 leaf.pa.v + (e->session_va - leaf.va.v) :
+				 e->session_va;
+}
+
+static bool is_minimal(const NtKernel *k, VirtAddr eprocess)
+{
+	struct nt_object o = { &k->as, k->profile.pointer_bytes, eprocess };
+	struct nt_field field = k->profile.eprocess.minimal;
+	uint32_t word;
+
+	return field.bit_len && nt_member_u32(&o, field.offset, &word) &&
+	       nt_field_get(field, word);
+}
+
 static struct proc_entry *entry_new(const NtKernel *k, VirtAddr eprocess)
 {
 	struct proc_entry *e = g_new0(struct proc_entry, 1);
@@ -52,8 +90,8 @@ static struct proc_entry *entry_new(const NtKernel *k, VirtAddr eprocess)
 	e->as = nt_kernel_space(k, e->p.dtb_raw);
 	e->has_space = addr_space_dtb(&e->as).v != 0;
 	e->dtb_sane = e->has_space && dtb_is_sane(k, &e->as);
-	nt_process_read_session(e->dtb_sane ? &e->as : &k->as, &k->profile,
-				eprocess, &e->p);
+	e->minimal = is_minimal(k, eprocess);
+	read_session(k, e);
 	return e;
 }
 
@@ -85,36 +123,95 @@ static struct proc_entry *add(ProcSet *set, VirtAddr eprocess)
 	return e;
 }
 
-struct found_ctx {
-	ProcSet *set;
-	unsigned method;
-};
-
-static void found(void *ctx, VirtAddr eprocess)
+static void found(void *ctx, enum proc_method_id method, VirtAddr eprocess)
 {
-	struct found_ctx *f = ctx;
-	struct proc_entry *e = add(f->set, eprocess);
+	struct proc_entry *e = add(ctx, eprocess);
 
 	if (e)
-		e->seen |= 1u << f->method;
+		e->seen |= 1u << method;
 }
 
-static void run_methods(ProcSet *set, unsigned methods)
+static struct proc_entry *add_witness(void *ctx, VirtAddr eprocess)
+{
+	return add(ctx, eprocess);
+}
+
+/* Where one and the same method missed many, the log says how many. */
+static void log_methods(const ProcSet *set)
 {
 	for (unsigned i = 0; i < METHODS; i++) {
-		struct found_ctx ctx = { set, i };
+		unsigned n = 0;
 
-		if (!(methods & 1u << i))
+		if (!(set->methods_run & 1u << i))
 			continue;
-		if (!proc_methods[i].run) {
-			log_add(set->log, LOG_INFO, "processes",
-				"method %s is not in this version",
-				proc_methods[i].name);
-			continue;
+		for (guint j = 0; j < set->entries->len; j++) {
+			const struct proc_entry *e = set->entries->pdata[j];
+
+			n += e->seen >> i & 1;
 		}
-		proc_methods[i].run(set->kernel, set->log, found, &ctx);
-		set->methods_run |= 1u << i;
+		if (set->evidence[i].unusable)
+			log_add(set->log, LOG_WARN, proc_methods[i].name,
+				"lists no processes: %s",
+				set->evidence[i].unusable);
+		else
+			log_add(set->log, LOG_INFO, proc_methods[i].name,
+				"%u process(es)%s", n,
+				set->evidence[i].broken ?
+					"; not all of it could be read" : "");
 	}
+}
+
+static void log_hidden(const ProcSet *set)
+{
+	for (guint i = 0; i < set->entries->len; i++) {
+		const struct proc_entry *e = set->entries->pdata[i];
+		g_autoptr(GString) names = g_string_new(NULL);
+
+		for (unsigned m = 0; m < METHODS; m++)
+			if (e->missing & 1u << m)
+				g_string_append_printf(names, " %s",
+						       proc_methods[m].name);
+		if (e->missing)
+			log_add(set->log, LOG_WARN, "processes",
+				"pid %u at " PRIADDR " is hidden from:%s",
+				e->p.pid, e->p.eprocess.v, names->str);
+	}
+}
+
+/* What served only to lead CSRSS and Sessions somewhere goes; a process that
+ * no list has, but a processor, stays. */
+static void drop_unasked(ProcSet *set, unsigned methods)
+{
+	for (guint i = 0; i < set->entries->len;) {
+		struct proc_entry *e = set->entries->pdata[i];
+		bool stays = e->seen & methods || (!e->seen && e->witnessed);
+
+		e->seen &= methods;
+		if (stays)
+			i++;
+		else
+			g_ptr_array_remove_index_fast(set->entries, i);
+	}
+}
+
+static void run_methods(ProcSet *set, const struct proc_select *select)
+{
+	g_autoptr(Runner) runner =
+		runner_new(set->kernel, set->entries, set->evidence, found,
+			   set, set->log);
+
+	set->methods_run = runner_run(runner, select->methods) &
+			   select->methods;
+	witness_hear(select, set->kernel, runner_context(runner),
+		     set->entries, add_witness, set, set->stray_dtbs,
+		     set->log);
+	for (guint i = 0; i < set->entries->len; i++)
+		crossview_mark(set->kernel, set->evidence, set->methods_run,
+			       set->entries->pdata[i]);
+	log_methods(set);
+	g_hash_table_remove_all(set->by_eprocess);
+	drop_unasked(set, set->methods_run);
+	log_hidden(set);
 }
 
 static bool wanted(const struct proc_entry *e, const struct proc_select *s)
@@ -252,13 +349,16 @@ ProcSet *procset_build(const NtKernel *kernel,
 	set->kernel = kernel;
 	set->log = log;
 	set->entries = g_ptr_array_new_with_free_func(entry_free);
+	set->stray_dtbs = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	set->by_dir = g_hash_table_new(g_str_hash, g_str_equal);
 	set->by_eprocess = g_hash_table_new(g_int64_hash, g_int64_equal);
 	if (kernel && kernel->has_profile) {
 		if (select->n_eprocess) {
 			add_trusted(set, select);
+			witness_hear(select, kernel, NULL, set->entries, NULL,
+				     NULL, NULL, NULL);
 		} else {
-			run_methods(set, select->methods);
+			run_methods(set, select);
 			sort_and_select(set, select);
 		}
 	}
@@ -276,6 +376,9 @@ void procset_free(ProcSet *set)
 	g_hash_table_unref(set->by_dir);
 	g_hash_table_unref(set->by_eprocess);
 	g_ptr_array_unref(set->entries);
+	g_array_unref(set->stray_dtbs);
+	for (unsigned i = 0; i < METHODS; i++)
+		proc_evidence_clear(&set->evidence[i]);
 	g_free(set);
 }
 
@@ -307,4 +410,15 @@ size_t procset_find_eprocess(const ProcSet *set, VirtAddr eprocess)
 unsigned procset_methods_run(const ProcSet *set)
 {
 	return set->methods_run;
+}
+
+const char *procset_unusable(const ProcSet *set, enum proc_method_id method)
+{
+	return set->evidence[method].unusable;
+}
+
+const uint64_t *procset_stray_dtbs(const ProcSet *set, size_t *n)
+{
+	*n = set->stray_dtbs->len;
+	return (const uint64_t *)(void *)set->stray_dtbs->data;
 }

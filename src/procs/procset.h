@@ -5,6 +5,13 @@
 
 #include "procs/method.h"
 
+/* What a processor was running when the image was taken. */
+struct proc_witness {
+	unsigned cpu;
+	uint64_t eprocess;	/* of its current thread; 0: not known */
+	uint64_t cr3;		/* 0: not known */
+};
+
 /* Which processes are wanted; Rekall's rules: eprocess overrides all else,
  * pids beat the regular expression. */
 struct proc_select {
@@ -14,18 +21,9 @@ struct proc_select {
 	const uint64_t *pids;
 	size_t n_pids;
 	GRegex *proc_regex;	/* or NULL; borrowed */
-};
-
-struct proc_entry {
-	struct nt_process p;
-	struct addr_space as;	/* its own */
-	bool has_space;		/* its DTB is not 0 */
-	bool plausible;		/* nt_process_plausible(); what eprocess=
-				 * named need not be a process */
-	bool dtb_sane;		/* its top-level table is in the image and maps
-				 * the kernel as System does */
-	unsigned seen;		/* by which methods */
-	char *dir;		/* name below proc/: "4", "1234-ffff..." */
+	/* Not a wish but a source, beside the methods; borrowed. */
+	const struct proc_witness *witnesses;
+	size_t n_witnesses;
 };
 
 typedef struct ProcSet ProcSet;
@@ -41,8 +39,13 @@ const struct proc_entry *procset_get(const ProcSet *set, size_t index);
 /* Position by the name below proc/ or by EPROCESS; SIZE_MAX: none. */
 size_t procset_find_dir(const ProcSet *set, const char *dir);
 size_t procset_find_eprocess(const ProcSet *set, VirtAddr eprocess);
-/* The methods that were run, as bits; others have no answer. */
+/* The methods that were asked for and run, as bits; others have no answer. */
 unsigned procset_methods_run(const ProcSet *set);
+/* Why a method saw nothing; NULL where it worked, or was not run. */
+const char *procset_unusable(const ProcSet *set, enum proc_method_id method);
+/* DTBs that processors ran on and that belong to no process that is known,
+ * n of them. */
+const uint64_t *procset_stray_dtbs(const ProcSet *set, size_t *n);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ProcSet, procset_free)
 

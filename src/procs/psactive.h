@@ -7,12 +7,10 @@
 
 /*
  * Walks the ring of ActiveProcessLinks from its head (where its address is
- * known) and from System, in both directions: one broken link hides nothing,
- * as in Rekall's list traversal. Every node must look like a process object
- * (nt_process_plausible()); what does not is logged and left out. Misses what
- * was unlinked from the ring.
+ * known) and from System, in both directions. Every node must be a process
+ * (proc_is_valid()); what is not is logged and left out. Misses what was
+ * unlinked from the ring.
  */
-void psactive_run(const NtKernel *kernel, Log *log, proc_found_fn fn,
-		  void *ctx);
+void psactive_run(struct proc_run *run);
 
 #endif

@@ -6,6 +6,7 @@ src_libtree_a_SOURCES = \
 	src/tree/render.h \
 	src/tree/render_facts.c \
 	src/tree/render_image.c \
+	src/tree/render_methods.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \
 	src/tree/rows.c src/tree/rows.h \

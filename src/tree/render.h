@@ -54,4 +54,17 @@ void render_runs(struct sink *out, const struct render_facts *facts);
 /* "running", "exited", ...: the state column of a process. */
 const char *render_state(const struct proc_entry *e);
 
+/* What a method has to say of a process: "yes", "no" (it need not be there),
+ * "MISSING" (it should be), "-" (nothing is known). */
+const char *render_seen(const struct render_facts *facts,
+			const struct proc_entry *e, unsigned method);
+/* Does something that is known speak for its having been hidden? */
+bool render_is_hidden(const struct render_facts *facts,
+		      const struct proc_entry *e);
+/* "; hidden from ...", for State; and the lines about methods, processors and
+ * handles of `status`. */
+void render_hidden_from(struct sink *out, const struct proc_entry *e);
+void render_status_methods(struct sink *out, const struct render_facts *facts,
+			   const struct proc_entry *e);
+
 #endif

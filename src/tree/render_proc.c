@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `processes`, `status`, `methods`. */
+/* `processes`, `status`. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -23,12 +23,21 @@ const char *render_state(const struct proc_entry *e)
 static const char *linux_state(const struct proc_entry *e)
 {
 	if (!e->plausible)
-		return "X (doubtful: not like an EPROCESS)";
+		return "X (doubtful: not like an EPROCESS";
 	if (e->p.exit_time)
-		return "Z (exited)";
+		return "Z (exited";
 	if (!e->has_space)
-		return "X (no address space)";
-	return e->dtb_sane ? "S (running)" : "S (running, doubtful DTB)";
+		return "X (no address space";
+	return e->dtb_sane ? "S (running" : "S (running, doubtful DTB";
+}
+
+static void status_state(struct sink *out, const struct render_facts *facts,
+			 const struct proc_entry *e)
+{
+	sink_printf(out, "State:\t%s", linux_state(e));
+	if (render_is_hidden(facts, e))
+		render_hidden_from(out, e);
+	sink_str(out, ")\n");
 }
 
 static char *known_u32(const struct nt_process *p, enum nt_process_field field,
@@ -41,14 +50,6 @@ static char *time_field(const struct nt_process *p, enum nt_process_field field,
 			uint64_t filetime)
 {
 	return p->known & field ? text_filetime(filetime) : g_strdup("-");
-}
-
-static const char *yes_no(const struct render_facts *facts,
-			  const struct proc_entry *e, unsigned method)
-{
-	if (!(procset_methods_run(facts->procs) & 1u << method))
-		return "-";
-	return e->seen & 1u << method ? "yes" : "no";
 }
 
 static void add(GPtrArray *cells, char *text)
@@ -73,9 +74,11 @@ static void process_cells(GPtrArray *cells, const struct render_facts *facts,
 						      "no"));
 	add(cells, time_field(p, NTP_CREATE, p->create_time));
 	add(cells, time_field(p, NTP_EXIT, p->exit_time));
-	add(cells, g_strdup(render_state(e)));
+	add(cells, g_strconcat(render_state(e),
+			       render_is_hidden(facts, e) ? ",hidden" : "",
+			       NULL));
 	for (unsigned i = 0; i < METHODS; i++)
-		add(cells, g_strdup(yes_no(facts, e, i)));
+		add(cells, g_strdup(render_seen(facts, e, i)));
 }
 
 #define N_COLUMNS (11u + METHODS)
@@ -126,30 +129,6 @@ void render_processes(struct sink *out, const struct render_facts *facts)
 	put_table(out, cells);
 }
 
-void render_methods(struct sink *out, const struct render_facts *facts,
-		    const Space *space, const SpaceView *view)
-{
-	(void)facts;
-	(void)view;
-	for (unsigned i = 0; i < METHODS; i++)
-		if (space->proc->seen & 1u << i)
-			sink_printf(out, "%s\n", proc_methods[i].name);
-}
-
-static void status_methods(struct sink *out, const struct proc_entry *e)
-{
-	const char *separator = "";
-
-	sink_str(out, "Methods:\t");
-	for (unsigned i = 0; i < METHODS; i++) {
-		if (!(e->seen & 1u << i))
-			continue;
-		sink_printf(out, "%s%s", separator, proc_methods[i].name);
-		separator = " ";
-	}
-	sink_str(out, *separator ? "\n" : "-\n");
-}
-
 static void status_memory(struct sink *out, const SpaceView *view)
 {
 	const struct map_counts *c = addr_map_counts(view->map);
@@ -175,7 +154,7 @@ void render_status(struct sink *out, const struct render_facts *facts,
 	g_autofree char *exit = time_field(p, NTP_EXIT, p->exit_time);
 
 	sink_key(out, "Name", "%s", name);
-	sink_key(out, "State", "%s", linux_state(e));
+	status_state(out, facts, e);
 	sink_key(out, "Tgid", "%u", p->pid);
 	sink_key(out, "Pid", "%u", p->pid);
 	sink_key(out, "PPid", "%s", ppid);
@@ -197,5 +176,5 @@ void render_status(struct sink *out, const struct render_facts *facts,
 	sink_key(out, "CreateTime", "%s", create);
 	sink_key(out, "ExitTime", "%s", exit);
 	render_status_facts(out, facts, e);
-	status_methods(out, e);
+	render_status_methods(out, facts, e);
 }

@@ -88,6 +88,9 @@ static void know_dtb(Tree *tree, uint64_t dtb)
 static void list_dtbs(Tree *tree)
 {
 	GArray *known = tree->known_dtbs;
+	size_t n_stray;
+	const uint64_t *stray = procset_stray_dtbs(tree->facts.procs,
+						   &n_stray);
 	guint n = 0;
 
 	know_dtb(tree, tree->options.dtb);
@@ -98,6 +101,8 @@ static void list_dtbs(Tree *tree)
 
 		know_dtb(tree, addr_space_dtb(&space->as).v);
 	}
+	for (size_t i = 0; i < n_stray; i++)
+		know_dtb(tree, stray[i]);
 	g_array_sort(known, compare_u64);
 	for (guint i = 0; i < known->len; i++) {
 		uint64_t dtb = g_array_index(known, uint64_t, i);

@@ -37,7 +37,19 @@ expect_same "$(tail -1 "mnt/proc/$zero/memmap")" \
 expect_same "$(cat "mnt/proc/$pid/dtb")" \
 	"$(printf '0x%x' $((dtb_raw & ~0xfff)))" dtb
 expect_same "$(wc -l <"mnt/proc/$pid/dtb")" 1
-expect_same "$(cat "mnt/proc/$pid/methods")" PsActiveProcessHead
+for pid_dir in mnt/proc/*; do
+	expect_same "$(awk -v e="$(sed -n 's/^Eprocess:.//p' \
+		"$pid_dir/status")" 'NR == 1 {
+			for (i = 12; i <= NF; i++)
+				name[i] = $i
+		}
+		$4 == e {
+			for (i = 12; i <= NF; i++)
+				if ($i == "yes")
+					print name[i]
+		}' mnt/processes)" "$(cat "$pid_dir/methods")" methods
+done
+grep -qx PsActiveProcessHead "mnt/proc/$pid/methods" || fail "methods"
 od -An -c "mnt/dtb/$(cat "mnt/proc/$pid/dtb")/dtb" >/dev/null 2>&1 &&
 	fail "dtb/ has a dtb file"
 
@@ -66,10 +78,10 @@ awk 'NR == 1 { at = index($0, "eprocess"); next }
 	/[^ -~]/ { next }
 	substr($0, at, 6) != "0xffff" { exit 1 }' mnt/processes ||
 	fail "processes: not aligned"
-n='([0-9]+|-)' yes='(yes|no|-)'
+n='([0-9]+|-)' yes='(yes|no|-)' seen='(yes|no|MISSING|-)'
 time='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z'
 tail -n +2 mnt/processes | tr -s ' ' | grep -Ev \
-	"^$n $n [^ ]+ 0x[0-9a-f]{16} 0x[0-9a-f]+ $n $n $yes $time ($time|-) [a-z-]+ $yes $yes $yes $yes $yes\$" &&
+	"^$n $n [^ ]+ 0x[0-9a-f]{16} 0x[0-9a-f]+ $n $n $yes $time ($time|-) [a-z,-]+ $seen $seen $seen $seen $seen\$" &&
 	fail "processes: odd line"
 awk -F '\t' '$1 == "proc" {
 	printf "%s %s %s %s %s %s\n", $2, $3, $5, ($10 < 0 ? "-" : $10), $11,

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "procs/psactive.h"
+#include "procs/procset.h"
 
 struct machine {
 	struct unit_win w;
@@ -44,7 +44,8 @@ static void assert_complete(const struct machine *m)
 			continue;
 		n++;
 		ck_assert_uint_eq(procset_get(m->set, at)->p.pid, p->pid);
-		ck_assert_uint_eq(procset_get(m->set, at)->seen,
+		ck_assert_uint_eq(procset_get(m->set, at)->seen &
+					  1u << METHOD_PSACTIVEPROCESSHEAD,
 				  1u << METHOD_PSACTIVEPROCESSHEAD);
 	}
 	ck_assert_uint_eq(procset_count(m->set), n);
@@ -96,8 +97,7 @@ START_TEST(test_whole_list)
 	for (size_t i = 1; i < procset_count(m.set); i++)
 		ck_assert_uint_le(procset_get(m.set, i - 1)->p.pid,
 				  procset_get(m.set, i)->p.pid);
-	ck_assert_uint_eq(procset_methods_run(m.set),
-			  1u << METHOD_PSACTIVEPROCESSHEAD);
+	ck_assert_uint_eq(procset_methods_run(m.set), METHODS_ALL);
 	stop(&m);
 }
 END_TEST
@@ -108,10 +108,13 @@ START_TEST(test_two_breaks)
 	const struct mk_options options = {
 		.seed = 1, .damage = { .break_flink = 5, .break_blink = 9 },
 	};
+	const struct proc_select select = {
+		.methods = 1u << METHOD_PSACTIVEPROCESSHEAD,
+	};
 	g_autofree char *text = NULL;
 	struct machine m;
 
-	start(&m, &options, NULL);
+	start(&m, &options, &select);
 	assert_sane(m.set);
 	ck_assert_uint_eq(procset_count(m.set),
 			  mk_win_n_processes(m.w.win) - 3);
@@ -121,38 +124,34 @@ START_TEST(test_two_breaks)
 }
 END_TEST
 
-static void count_found(void *ctx, VirtAddr eprocess)
+/* How many processes the one method finds. */
+static unsigned count_listed(const struct machine *m)
 {
-	unsigned *n = ctx;
+	const struct proc_select select = {
+		.methods = 1u << METHOD_PSACTIVEPROCESSHEAD,
+	};
+	g_autoptr(ProcSet) set = procset_build(m->w.kernel, &select, NULL);
 
-	(void)eprocess;
-	++*n;
+	ck_assert_uint_eq(procset_methods_run(set), select.methods);
+	return (unsigned)procset_count(set);
 }
 
 START_TEST(test_method)
 {
 	const struct mk_options options = { .seed = 1 };
 	struct machine m;
-	unsigned n = 0;
 
 	start(&m, &options, NULL);
-	psactive_run(m.w.kernel, NULL, count_found, &n);
-	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
+	ck_assert_uint_eq(count_listed(&m), mk_win_n_processes(m.w.win));
 	/* without the head's address, from System */
 	m.w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va = VIRT(0);
-	n = 0;
-	psactive_run(m.w.kernel, NULL, count_found, &n);
-	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
+	ck_assert_uint_eq(count_listed(&m), mk_win_n_processes(m.w.win));
 	/* a head that is nowhere */
 	m.w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va =
 		VIRT(UINT64_C(0xffff800000001000));
-	n = 0;
-	psactive_run(m.w.kernel, NULL, count_found, &n);
-	ck_assert_uint_eq(n, mk_win_n_processes(m.w.win));
+	ck_assert_uint_eq(count_listed(&m), mk_win_n_processes(m.w.win));
 	m.w.kernel->has_system = false;
-	n = 0;
-	psactive_run(m.w.kernel, NULL, count_found, &n);
-	ck_assert_uint_eq(n, 0);
+	ck_assert_uint_eq(count_listed(&m), 0);
 	ck_assert_str_eq(proc_methods[METHOD_PSACTIVEPROCESSHEAD].name,
 			 "PsActiveProcessHead");
 	stop(&m);
@@ -258,13 +257,37 @@ START_TEST(test_pids)
 }
 END_TEST
 
-START_TEST(test_methods)
+START_TEST(test_no_method)
 {
-	struct proc_select select = { .methods = 0 };
+	const struct proc_select select = { .methods = 0 };
 
 	ck_assert_uint_eq(count_selected(&select, NULL), 0);
-	select.methods = METHODS_ALL & ~(1u << METHOD_PSACTIVEPROCESSHEAD);
-	ck_assert_uint_eq(count_selected(&select, NULL), 0);
+}
+END_TEST
+
+/* What was only run to lead CSRSS and Sessions somewhere does not count. */
+START_TEST(test_methods)
+{
+	const struct mk_options options = { .seed = 1 };
+	const struct proc_select select = { .methods = 1u << _i };
+	struct machine all, one;
+
+	start(&all, &options, NULL);
+	start(&one, &options, &select);
+	ck_assert_uint_eq(procset_methods_run(one.set), select.methods);
+	for (size_t i = 0; i < procset_count(one.set); i++)
+		ck_assert_uint_eq(procset_get(one.set, i)->seen,
+				  select.methods);
+	/* and each finds what it finds among the others */
+	for (size_t i = 0; i < procset_count(all.set); i++) {
+		const struct proc_entry *e = procset_get(all.set, i);
+		size_t at = procset_find_eprocess(one.set, e->p.eprocess);
+
+		ck_assert_int_eq((e->seen & select.methods) != 0,
+				 at != SIZE_MAX);
+	}
+	stop(&all);
+	stop(&one);
 }
 END_TEST
 
@@ -330,7 +353,8 @@ int main(void)
 	tcase_add_test(tcase, test_sanity_of_dtb);
 	tcase_add_test(tcase, test_regex);
 	tcase_add_test(tcase, test_pids);
-	tcase_add_test(tcase, test_methods);
+	tcase_add_test(tcase, test_no_method);
+	tcase_add_loop_test(tcase, test_methods, 0, METHODS);
 	tcase_add_test(tcase, test_eprocess);
 	tcase_add_test(tcase, test_no_kernel);
 	return unit_main(suite);

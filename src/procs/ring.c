@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Walking rings. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "base/seen.h"
+#include "procs/method.h"
+#include "procs/ring.h"
+
+struct walk {
+	const struct ring *ring;
+	struct ring_result ret;
+	Seen *seen;	/* addresses of LIST_ENTRYs */
+	Seen *bad;	/* those of them that are garbage */
+	GQueue queue;	/* of struct link, still to be visited */
+};
+
+struct link {
+	uint64_t va;	/* of a LIST_ENTRY */
+	uint64_t from;	/* of the one that points at it; 0: a start */
+	bool forward;
+};
+
+static void count_bad(struct walk *w, const struct link *link)
+{
+	if (!link->from)
+		return;
+	if (link->forward)
+		w->ret.n_bad_flinks++;
+	else
+		w->ret.n_bad_blinks++;
+}
+
+static void push(struct walk *w, uint64_t va, uint64_t from, bool forward)
+{
+	struct link link = { va, from, forward };
+
+	if (va && seen_has(w->seen, va)) {
+		if (seen_has(w->bad, va))
+			count_bad(w, &link);
+		return;
+	}
+	if (va)
+		g_queue_push_tail(&w->queue, g_memdup2(&link, sizeof link));
+	else
+		count_bad(w, &link);
+}
+
+/* Both links of the entry at va. */
+static bool push_neighbours(struct walk *w, uint64_t va)
+{
+	unsigned n = w->ring->kernel->profile.pointer_bytes;
+	uint8_t raw[16];
+
+	if (!vtop_read(&w->ring->as, VIRT(va), raw, 2 * n))
+		return false;
+	push(w, n == 8 ? load_le64(raw) : load_le32(raw), va, true);
+	push(w, n == 8 ? load_le64(raw + 8) : load_le32(raw + 4), va, false);
+	return true;
+}
+
+static void complain(struct walk *w, const struct link *link,
+		     const char *problem)
+{
+	(void)seen_enter(w->bad, link->va);
+	count_bad(w, link);
+	if (link->from)
+		log_add(w->ring->log, LOG_WARN, w->ring->area,
+			"the link at " PRIADDR " leads to " PRIADDR
+			", which %s",
+			link->from, link->va, problem);
+}
+
+static bool inside_kernel_image(const NtKernel *k, uint64_t va)
+{
+	uint64_t size = k->image.has_pe ? k->image.pe.size : 32 * MIB;
+
+	return k->has_image && va - k->image.base.v < size;
+}
+
+static void visit_new(struct walk *w, const struct link *link)
+{
+	if (!nt_is_kernel_address(&w->ring->kernel->as, link->va)) {
+		complain(w, link, "is no kernel address");
+		return;
+	}
+	/* The head of the ring, where no symbol names it. */
+	if (inside_kernel_image(w->ring->kernel, link->va)) {
+		(void)push_neighbours(w, link->va);
+		return;
+	}
+	switch (w->ring->visit(w->ring->ctx, link->va)) {
+	case RING_GO_ON:
+		if (!push_neighbours(w, link->va)) {
+			w->ret.n_bad_flinks++;
+			w->ret.n_bad_blinks++;
+		}
+		break;
+	case RING_STOP_HERE:
+		break;
+	case RING_GARBAGE:
+		complain(w, link, w->ring->what);
+		break;
+	}
+}
+
+static void visit(struct walk *w, const struct link *link)
+{
+	switch (seen_enter(w->seen, link->va)) {
+	case SEEN_BEFORE:
+		if (seen_has(w->bad, link->va))
+			count_bad(w, link);
+		break;
+	case SEEN_EXHAUSTED:
+		w->ret.exhausted = true;
+		break;
+	case SEEN_NEW:
+		visit_new(w, link);
+		break;
+	}
+}
+
+struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
+			     size_t n_starts)
+{
+	g_autoptr(Seen) seen = seen_new(PROCS_MAX), bad = seen_new(PROCS_MAX);
+	struct walk w = { .ring = ring, .seen = seen, .bad = bad,
+			  .queue = G_QUEUE_INIT };
+	struct link *link;
+
+	if (ring->head) {
+		(void)seen_enter(seen, ring->head);
+		w.ret.head_read = push_neighbours(&w, ring->head);
+	}
+	for (size_t i = 0; i < n_starts; i++)
+		push(&w, starts[i], 0, true);
+	while (!w.ret.exhausted && (link = g_queue_pop_head(&w.queue))) {
+		visit(&w, link);
+		g_free(link);
+	}
+	g_queue_clear_full(&w.queue, g_free);
+	if (w.ret.exhausted)
+		log_add(ring->log, LOG_WARN, ring->area,
+			"the list has more than %u entries; the walk was"
+			" stopped there", PROCS_MAX);
+	return w.ret;
+}
+
+bool ring_is_evidence(const struct ring_result *result)
+{
+	return !result->exhausted &&
+	       (!result->n_bad_flinks || !result->n_bad_blinks);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the processors were running. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "procs/valid.h"
+#include "procs/witness.h"
+
+static void note(struct proc_entry *e, unsigned cpu)
+{
+	e->witnessed = true;
+	if (!e->running_on)
+		e->running_on = g_array_new(FALSE, FALSE, sizeof(unsigned));
+	for (guint i = 0; i < e->running_on->len; i++)
+		if (g_array_index(e->running_on, unsigned, i) == cpu)
+			return;
+	g_array_append_val(e->running_on, cpu);
+}
+
+static struct proc_entry *find_eprocess(const GPtrArray *entries, uint64_t va)
+{
+	for (guint i = 0; i < entries->len; i++) {
+		struct proc_entry *e = entries->pdata[i];
+
+		if (e->p.eprocess.v == va)
+			return e;
+	}
+	return NULL;
+}
+
+static bool has_dtb(const struct proc_entry *e, uint64_t dtb)
+{
+	struct addr_space user = e->as;
+
+	user.root = PHYS(e->p.user_dtb_raw);
+	return addr_space_dtb(&e->as).v == dtb ||
+	       (e->p.user_dtb_raw && addr_space_dtb(&user).v == dtb);
+}
+
+static struct proc_entry *find_dtb(const GPtrArray *entries, uint64_t dtb)
+{
+	for (guint i = 0; i < entries->len; i++) {
+		struct proc_entry *e = entries->pdata[i];
+
+		if (has_dtb(e, dtb))
+			return e;
+	}
+	return NULL;
+}
+
+/* The process of the current thread. */
+static bool hear_thread(const struct proc_witness *w, struct proc_run *run,
+			const GPtrArray *entries, witness_add_fn add,
+			void *ctx)
+{
+	struct proc_entry *e = find_eprocess(entries, w->eprocess);
+	bool other;
+
+	if (e) {
+		note(e, w->cpu);
+		return true;
+	}
+	/* Idle is in no list by its nature: nothing is amiss. */
+	if (!run || proc_is_valid_pid(run, VIRT(w->eprocess), 0, &other) ==
+			    false || !other)
+		return false;
+	e = add(ctx, VIRT(w->eprocess));
+	if (e)
+		note(e, w->cpu);
+	return e;
+}
+
+/* The page tables that the processor was on. Those of System are Idle's as
+ * well, so that they say nothing of who ran. */
+static void hear_cr3(const struct proc_witness *w, const NtKernel *kernel,
+		     const GPtrArray *entries, bool thread_known,
+		     GArray *stray, Log *log)
+{
+	struct addr_space as = nt_kernel_space(kernel, w->cr3);
+	uint64_t dtb = addr_space_dtb(&as).v;
+	struct proc_entry *e;
+
+	if (!dtb || dtb == addr_space_dtb(&kernel->as).v)
+		return;
+	e = find_dtb(entries, dtb);
+	if (e && !thread_known && e->p.pid != 4)
+		note(e, w->cpu);
+	if (e || !stray)
+		return;
+	g_array_append_val(stray, dtb);
+	log_add(log, LOG_WARN, "processes",
+		"processor %u was on the page tables at 0x%" PRIx64 ", which"
+		" belong to no process that is known; they are shown as"
+		" dtb/0x%" PRIx64,
+		w->cpu, dtb, dtb);
+}
+
+void witness_hear(const struct proc_select *select, const NtKernel *kernel,
+		  struct proc_run *run, const GPtrArray *entries,
+		  witness_add_fn add, void *ctx, GArray *stray, Log *log)
+{
+	for (size_t i = 0; i < select->n_witnesses; i++) {
+		const struct proc_witness *w = &select->witnesses[i];
+		bool known = w->eprocess &&
+			     hear_thread(w, run, entries, add, ctx);
+
+		if (w->cr3)
+			hear_cr3(w, kernel, entries, known, stray, log);
+	}
+}
