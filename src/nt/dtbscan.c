@@ -6,11 +6,14 @@
 #include "nt/dtbscan.h"
 
 enum {
-	ENTRIES = 512,
-	KERNEL_FIRST = 256, /* index of the first entry of the kernel half */
 	SCAN_CHUNK = 1 << 20,
+	X86_SELF = 0x300, /* PDE_BASE 0xc0300000 */
+	PDPT_BYTES = 32,
+	PDPT_READS = 1 << 18, /* of one scan: a second */
 };
-#define ENTRY_PA UINT64_C(0x000ffffffffff000)
+/* Address bits that all forms with 8-byte entries have. */
+#define COMMON_PA UINT64_C(0x0000fffffffff000)
+#define PDPT_ADDRESS UINT64_C(0x000ffffffffff000)
 
 bool nt_dtb_low_stub(const PhysMem *pm, PhysAddr *dtb, uint64_t *kernel_hint)
 {
@@ -38,40 +41,154 @@ bool nt_dtb_low_stub(const PhysMem *pm, PhysAddr *dtb, uint64_t *kernel_hint)
 	return false;
 }
 
-/* A present entry that points to a table (bit 7 is reserved at this level). */
-static bool points_to_table(uint64_t entry, uint64_t phys_end)
+static uint64_t entry_at(const struct paging_form *form, const uint8_t *page,
+			 unsigned i)
 {
-	return (entry & 0x81) == 1 && (entry & ENTRY_PA) < phys_end;
+	return form->entry_bytes == 8 ? load_le64(page + 8 * i) :
+					load_le32(page + 4 * i);
 }
 
-bool nt_dtb_is_pml4(const uint8_t page[4096], PhysAddr pa, uint64_t phys_end)
+/* Entries of a top-level table; its kernel half is the second. */
+static unsigned n_entries(const struct paging_form *form)
 {
-	unsigned n_self = 0, n_tables = 0;
+	return 1u << form->levels[0].bits;
+}
 
-	for (unsigned i = KERNEL_FIRST; i < ENTRIES; i++) {
-		uint64_t entry = load_le64(page + 8 * i);
+/* A present entry of the top level that the processor takes for a table. */
+static bool is_table(const struct paging_form *form, uint64_t entry)
+{
+	const struct paging_level *top = &form->levels[0];
 
-		if (!(entry & 1))
-			continue;
-		if (!points_to_table(entry, phys_end))
-			continue;
-		n_tables++;
-		n_self += (entry & ENTRY_PA) == pa.v;
+	return entry & 1 && !((entry ^ form->inverted) & top->large) &&
+	       !((entry ^ top->ones) & top->reserved);
+}
+
+/* What stands in the kernel half of a table. */
+struct tally {
+	unsigned n_present, n_tables, n_self;
+	unsigned n_odd;	/* for users, or with a table outside the image */
+};
+
+static struct tally count(const struct paging_form *form, const uint8_t *page,
+			  PhysAddr pa, uint64_t phys_end)
+{
+	const uint64_t user = form->table.user & ~form->inverted;
+	struct tally t = { 0 };
+
+	for (unsigned i = n_entries(form) / 2; i < n_entries(form); i++) {
+		uint64_t entry = entry_at(form, page, i);
+		bool table = is_table(form, entry);
+		bool outside = (entry & form->pa_mask) >= phys_end;
+
+		t.n_present += entry & 1;
+		t.n_tables += table && !outside;
+		t.n_self += table && (entry & form->pa_mask) == pa.v;
+		t.n_odd += entry & 1 && (entry & user || (table && outside));
 	}
-	/* The self-map, and at least one more table for the kernel. */
-	return n_self == 1 && n_tables >= 2;
+	return t;
 }
 
-unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb)
+/* The self-map of 2-level paging always has the same place; as it is but 20
+ * bits that chance could set as well, the rest must not look like chance. */
+static bool is_x86_top(const uint8_t *page, PhysAddr pa, const struct tally *t)
+{
+	uint64_t self = load_le32(page + 4 * X86_SELF);
+
+	return is_table(&paging_x86, self) &&
+	       (self & paging_x86.pa_mask) == pa.v &&
+	       4 * t->n_odd <= t->n_present;
+}
+
+/* x64 sets bits 5 and 6 (accessed, dirty) in its self-map; in an ARM64 table
+ * they and bit 4 are 0. */
+static bool has_arm64_self(const uint8_t *page, PhysAddr pa)
+{
+	const struct paging_form *form = &paging_arm64;
+
+	for (unsigned i = n_entries(form) / 2; i < n_entries(form); i++) {
+		uint64_t entry = entry_at(form, page, i);
+
+		if ((entry & (form->pa_mask | 0x73)) == (pa.v | 3))
+			return true;
+	}
+	return false;
+}
+
+bool nt_dtb_is_top(const struct paging_form *form, const uint8_t page[4096],
+		   PhysAddr pa, uint64_t phys_end)
+{
+	struct tally t;
+
+	if (form == &paging_pae)
+		return false;
+	t = count(form, page, pa, phys_end);
+	/* The self-map, and at least one more table for the kernel. */
+	if (t.n_self != 1 || t.n_tables < 2)
+		return false;
+	if (form == &paging_x86)
+		return is_x86_top(page, pa, &t);
+	return form != &paging_arm64 || has_arm64_self(page, pa);
+}
+
+/* All four are present, and the reserved bits are 0. */
+static bool looks_like_pdpt(const uint8_t p[PDPT_BYTES])
+{
+	uint64_t a = load_le64(p), b = load_le64(p + 8);
+	uint64_t c = load_le64(p + 16), d = load_le64(p + 24);
+
+	return a & b & c & d & 1 &&
+	       !((a | b | c | d) & paging_pae.levels[0].reserved);
+}
+
+bool nt_dtb_is_pdpt(const PhysMem *pm, const uint8_t pdpt[32])
+{
+	uint8_t self[PDPT_BYTES];
+
+	if (physmem_read(pm, PHYS(load_le64(pdpt + 24) & PDPT_ADDRESS), self,
+			 sizeof self) != PHYS_OK)
+		return false;
+	for (size_t i = 0; i < PDPT_BYTES; i += 8) {
+		uint64_t entry = load_le64(self + i);
+
+		if ((entry & 0x81) != 1 ||
+		    (entry ^ load_le64(pdpt + i)) & PDPT_ADDRESS)
+			return false;
+	}
+	return true;
+}
+
+static unsigned count_present(const PhysMem *pm, PhysAddr table,
+			      const struct paging_form *form, unsigned first,
+			      unsigned end)
 {
 	uint8_t page[PAGE_SIZE_4K];
 	unsigned n = 0;
 
-	if (physmem_read(pm, dtb, page, sizeof page) != PHYS_OK)
+	if (physmem_read(pm, table, page, sizeof page) != PHYS_OK)
 		return 0;
-	for (unsigned i = KERNEL_FIRST; i < ENTRIES; i++)
-		n += page[8 * i] & 1u;
+	for (unsigned i = first; i < end; i++)
+		n += page[form->entry_bytes * i] & 1u;
 	return n;
+}
+
+unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb,
+			       const struct paging_form *form)
+{
+	unsigned n = n_entries(form), sum = 0;
+	uint8_t pdpt[PDPT_BYTES];
+
+	if (form != &paging_pae)
+		return count_present(pm, dtb, form, n / 2, n);
+	if (physmem_read(pm, dtb, pdpt, sizeof pdpt) != PHYS_OK)
+		return 0;
+	for (unsigned i = 2; i < 4; i++) {
+		uint64_t entry = load_le64(pdpt + 8 * i);
+
+		if (entry & 1)
+			sum += count_present(pm, PHYS(entry & PDPT_ADDRESS),
+					     form, 0, 512);
+	}
+	return sum;
 }
 
 /* Is there a self-reference at all? The loop that sees every page of the
@@ -80,12 +197,58 @@ static bool has_self_entry(const uint8_t *page, uint64_t pa)
 {
 	uint64_t found = 0;
 
-	for (unsigned i = KERNEL_FIRST; i < ENTRIES; i++) {
+	for (unsigned i = 256; i < 512; i++) {
 		uint64_t entry = load_le64(page + 8 * i);
 
-		found |= (((entry & ENTRY_PA) ^ pa) == 0) & (entry & 1);
+		found |= (((entry ^ pa) & COMMON_PA) == 0) & (entry & 1);
 	}
 	return found;
+}
+
+struct scan {
+	const PhysMem *pm;
+	const struct paging_form *const *forms;
+	uint64_t end;
+	bool wide, x86, pae; /* 512 entries of 8 bytes; the others */
+	unsigned pdpt_reads; /* left */
+	nt_dtb_fn fn;
+	void *ctx;
+};
+
+/* False, here and below: enough. */
+static bool scan_tops(const struct scan *s, const uint8_t *page, PhysAddr pa)
+{
+	for (size_t i = 0; s->forms[i]; i++)
+		if (nt_dtb_is_top(s->forms[i], page, pa, s->end) &&
+		    !s->fn(s->ctx, pa, s->forms[i]))
+			return false;
+	return true;
+}
+
+static bool scan_pdpts(struct scan *s, const uint8_t *page, PhysAddr pa)
+{
+	for (unsigned at = 0; at < PAGE_SIZE_4K; at += PDPT_BYTES) {
+		if (!looks_like_pdpt(page + at) || !s->pdpt_reads)
+			continue;
+		s->pdpt_reads--;
+		if (nt_dtb_is_pdpt(s->pm, page + at) &&
+		    !s->fn(s->ctx, PHYS(pa.v + at), &paging_pae))
+			return false;
+	}
+	return true;
+}
+
+static bool scan_page(struct scan *s, const uint8_t *page, PhysAddr pa)
+{
+	bool self = s->x86 &&
+		    !((load_le32(page + 4 * X86_SELF) ^ pa.v) &
+		      ~UINT64_C(0xfff));
+
+	if (!self && s->wide)
+		self = has_self_entry(page, pa.v);
+	if (self && !scan_tops(s, page, pa))
+		return false;
+	return !s->pae || scan_pdpts(s, page, pa);
 }
 
 /* Reads up to a chunk at pa, in whole pages; how many bytes were read. */
@@ -99,25 +262,33 @@ static size_t read_chunk(const PhysMem *pm, uint64_t pa, uint8_t *buf)
 	return len;
 }
 
-void nt_dtb_scan(const PhysMem *pm, nt_dtb_fn fn, void *ctx)
+static void scan_all(struct scan *s)
 {
 	g_autofree uint8_t *buf = g_malloc(SCAN_CHUNK);
-	uint64_t end = physmem_end(pm);
-	uint64_t pa = physmem_next_data(pm, 0);
+	uint64_t pa = physmem_next_data(s->pm, 0);
 
-	while (pa < end) {
+	while (pa < s->end) {
 		size_t len;
 
 		pa = page_floor(pa);
-		len = read_chunk(pm, pa, buf);
-		for (size_t off = 0; off < len; off += PAGE_SIZE_4K) {
-			PhysAddr table = PHYS(pa + off);
-
-			if (has_self_entry(buf + off, table.v) &&
-			    nt_dtb_is_pml4(buf + off, table, end) &&
-			    !fn(ctx, table))
+		len = read_chunk(s->pm, pa, buf);
+		for (size_t off = 0; off < len; off += PAGE_SIZE_4K)
+			if (!scan_page(s, buf + off, PHYS(pa + off)))
 				return;
-		}
-		pa = physmem_next_data(pm, pa + MAX(len, PAGE_SIZE_4K));
+		pa = physmem_next_data(s->pm, pa + MAX(len, PAGE_SIZE_4K));
 	}
+}
+
+void nt_dtb_scan(const PhysMem *pm, const struct paging_form *const *forms,
+		 nt_dtb_fn fn, void *ctx)
+{
+	struct scan s = { .pm = pm, .forms = forms, .fn = fn, .ctx = ctx,
+			  .end = physmem_end(pm), .pdpt_reads = PDPT_READS };
+
+	for (size_t i = 0; forms[i]; i++) {
+		s.x86 |= forms[i] == &paging_x86;
+		s.pae |= forms[i] == &paging_pae;
+		s.wide |= n_entries(forms[i]) == 512;
+	}
+	scan_all(&s);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where a page directory of Windows may be: candidates for the DTB of an x64
- * image, likely ones first. Each is only a hint, to be tried.
+ * Where a page directory of Windows may be: candidates for the DTB, likely
+ * ones first. Each is only a hint, to be tried.
  */
 #ifndef NT_DTBSCAN_H
 #define NT_DTBSCAN_H
 
 #include "pmem/physmem.h"
+#include "vtop/forms.h"
 
 /*
  * The low stub: the real-mode start-up code that the HAL leaves below 1 MiB
@@ -16,16 +17,38 @@
  */
 bool nt_dtb_low_stub(const PhysMem *pm, PhysAddr *dtb, uint64_t *kernel_hint);
 
-/* Does this page look like the top-level table of a Windows x64 address
- * space: one entry in the kernel half that points back at the table? */
-bool nt_dtb_is_pml4(const uint8_t page[4096], PhysAddr pa, uint64_t phys_end);
+/*
+ * Does this page look like the top-level table of a Windows address space:
+ * one entry in the kernel half that points back at the table (the self-map),
+ * and another that leads on? In x86, entry 0x300, and the kernel half is not
+ * what chance would make it. PAE: never, the top-level table has no self-map.
+ * A table of 4-level paging may be one of 5-level paging as well, and a table
+ * of ARM64 one of either.
+ */
+bool nt_dtb_is_top(const struct paging_form *form, const uint8_t page[4096],
+		   PhysAddr pa, uint64_t phys_end);
 
-/* How many entries of the kernel half of the table at dtb are present. */
-unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb);
+/*
+ * Are these four PDPTEs those of a Windows address space under PAE: does the
+ * page directory of the fourth GiB begin with entries for the four page
+ * directories? Processes share pages of PDPTs, 32 bytes each.
+ */
+bool nt_dtb_is_pdpt(const PhysMem *pm, const uint8_t pdpt[32]);
 
-/* Calls fn for each page that is one, ascending, over the whole image but the
- * holes of its file, until it returns false. */
-typedef bool (*nt_dtb_fn)(void *ctx, PhysAddr dtb);
-void nt_dtb_scan(const PhysMem *pm, nt_dtb_fn fn, void *ctx);
+/* How many entries of the kernel half under dtb are present: of the top-level
+ * table, in PAE of the page directories of the third and fourth GiB. */
+unsigned nt_dtb_kernel_entries(const PhysMem *pm, PhysAddr dtb,
+			       const struct paging_form *form);
+
+/*
+ * Calls fn for each address that is one, for each of the forms (borrowed,
+ * NULL-terminated; where a page may be of several, in their order), ascending,
+ * in one pass over the whole image but the holes of its file, until it returns
+ * false. Of what looks like PDPTs, 2^18 are looked into.
+ */
+typedef bool (*nt_dtb_fn)(void *ctx, PhysAddr dtb,
+			  const struct paging_form *form);
+void nt_dtb_scan(const PhysMem *pm, const struct paging_form *const *forms,
+		 nt_dtb_fn fn, void *ctx);
 
 #endif

@@ -145,7 +145,7 @@ static void try_dtb(struct finder *f, uint64_t raw,
 	    !physmem_has_page(f->pm, dtb))
 		return;
 	f->tried[f->n_trials++] = (struct trial){
-		dtb, form, source, nt_dtb_kernel_entries(f->pm, dtb)
+		dtb, form, source, nt_dtb_kernel_entries(f->pm, dtb, form)
 	};
 	examine(f, dtb, form, source);
 }
@@ -186,11 +186,12 @@ static void try_again_deep(struct finder *f)
 				f->tried[i].source);
 }
 
-static bool scan_candidate(void *ctx, PhysAddr dtb)
+static bool scan_candidate(void *ctx, PhysAddr dtb,
+			   const struct paging_form *form)
 {
 	struct finder *f = ctx;
 
-	try_dtb(f, dtb.v, &paging_amd64, "self-map scan");
+	try_dtb(f, dtb.v, form, "self-map scan");
 	return !f->done && f->n_trials < TRIALS_MAX;
 }
 
@@ -208,6 +209,12 @@ static void try_processors(struct finder *f, const Image *image)
 
 static void try_all(struct finder *f, const Image *image)
 {
+	/* In this order where a page may be the top of several. */
+	static const struct paging_form *const all[] = {
+		&paging_amd64, &paging_la57, &paging_pae, &paging_x86,
+		&paging_arm64, NULL
+	};
+	const struct paging_form *const one[] = { f->hints->form, NULL };
 	PhysAddr dtb;
 
 	if (f->hints->dtb)
@@ -221,14 +228,14 @@ static void try_all(struct finder *f, const Image *image)
 		return;
 	try_processors(f, image);
 	if (!f->done && nt_dtb_low_stub(f->pm, &dtb, &f->kernel_hint))
-		try_dtb(f, dtb.v, &paging_amd64, "low stub");
+		try_forms(f, dtb.v, "low stub");
 	f->kernel_hint = 0;
 	if (f->done)
 		return;
 	log_add(f->log, LOG_INFO, "kernel",
 		"no DTB from the container or the low stub; searching all"
 		" physical memory for self-referencing page tables");
-	nt_dtb_scan(f->pm, scan_candidate, f);
+	nt_dtb_scan(f->pm, f->hints->form ? one : all, scan_candidate, f);
 }
 
 static void log_result(const NtKernel *k, const struct finder *f)

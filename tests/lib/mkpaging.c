@@ -17,10 +17,10 @@ struct form {
 };
 
 static const struct form forms[] = {
-	[MK_MODE_X86] = {2, 2, 10, 10, 32, {2, 0}},
-	[MK_MODE_PAE] = {3, 3, 9, 2, 32, {2, 0}},
-	[MK_MODE_AMD64] = {4, 3, 9, 9, 48, {2, 3}},
-	[MK_MODE_LA57] = {5, 3, 9, 9, 57, {2, 3}},
+	[MK_MODE_X86] = {2, 2, 10, 10, 32, {2, 0}, false},
+	[MK_MODE_PAE] = {3, 3, 9, 2, 32, {2, 0}, false},
+	[MK_MODE_AMD64] = {4, 3, 9, 9, 48, {2, 3}, false},
+	[MK_MODE_LA57] = {5, 3, 9, 9, 57, {2, 3}, false},
 	[MK_MODE_ARM64] = {4, 3, 9, 9, 48, {2, 3}, true},
 };
 
