@@ -296,3 +296,20 @@ void nt_identify_finish(NtKernel *k, const Image *image)
 	k->as.soft = &nt_soft_pte_ops;
 	k->as.soft_ctx = &k->soft;
 }
+
+void nt_identify_user_end(NtKernel *k)
+{
+	VirtAddr va = k->vars[NT_MM_HIGHEST_USER_ADDRESS].va;
+	unsigned n = nt_machine_of(k->as.form)->pointer_bytes;
+	uint64_t highest;
+
+	if (!va.v || !nt_pointer_at(&k->as, n, va, &highest) ||
+	    (highest & 0xffff) != 0xffff)
+		return;
+	if (n == 4 ? highest < UINT64_C(0x7ffeffff) ||
+			     highest > UINT64_C(0xbffeffff) :
+		     highest >> (k->as.form->va_bits - 1) ||
+			     highest < UINT64_C(0x7ffffeffff))
+		return;
+	k->user_end = highest + 1;
+}

@@ -22,4 +22,8 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan);
  * left of the facts. */
 void nt_identify_finish(NtKernel *k, const Image *image);
 
+/* k->user_end, from MmHighestUserAddress: 0x7ffeffff or, with /3GB, up to
+ * 0xbffeffff on 32-bit machines; below half of the space on others. */
+void nt_identify_user_end(NtKernel *k);
+
 #endif

@@ -305,6 +305,7 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 		return NULL;
 	nt_identify_finish(f.best, image);
 	log_profile(f.best, log);
+	nt_identify_user_end(f.best);
 	if (!f.best->profile_exact)
 		nt_derive_members(f.best, log);
 	nt_derive_variables(f.best, log);
@@ -323,6 +324,7 @@ const char *nt_var_name(enum nt_var_id id)
 		[NT_OB_HEADER_COOKIE] = "ObHeaderCookie",
 		[NT_KI_PROCESSOR_BLOCK] = "KiProcessorBlock",
 		[NT_KD_DEBUGGER_DATA_BLOCK] = "KdDebuggerDataBlock",
+		[NT_MM_HIGHEST_USER_ADDRESS] = "MmHighestUserAddress",
 	};
 
 	return names[id];

@@ -37,6 +37,7 @@ enum nt_var_id {
 	NT_OB_HEADER_COOKIE,	   /* u8, u32 wide */
 	NT_KI_PROCESSOR_BLOCK,	   /* array of pointers to _KPRCBs */
 	NT_KD_DEBUGGER_DATA_BLOCK, /* _KDDEBUGGER_DATA64 */
+	NT_MM_HIGHEST_USER_ADDRESS, /* pointer-wide */
 	NT_VARS
 };
 
@@ -65,6 +66,7 @@ struct NtKernel {
 	char *version;		/* "10.0.19041.1", as far as known, or NULL */
 	struct nt_var vars[NT_VARS];
 	unsigned n_processors;	/* 0: not known */
+	uint64_t user_end;	/* highest user address + 1; 0: not known */
 };
 
 /*

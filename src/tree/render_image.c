@@ -182,6 +182,9 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&k->as).v);
 	sink_key(out, "DtbSource", "%s", k->dtb_source);
 	info_kernel_image(out, k);
+	if (k->user_end)
+		sink_key(out, "HighestUserAddress", "0x%" PRIx64,
+			 k->user_end - 1);
 	info_profile(out, k);
 	info_derived(out, k);
 	sink_key(out, "CaptureTime", "%s", time);

@@ -71,6 +71,19 @@ Space *space_new(enum space_kind kind, const struct addr_space *as, bool whole)
 	return s;
 }
 
+void space_set_user_end(Space *space, uint64_t user_end)
+{
+	if (space->as.form->va_bits != 32 || user_end <= USER_END_32)
+		return;
+	/* The kernel half begins at the next GiB (0xc0000000 with /3GB). */
+	if (space->kind == SPACE_KERNEL)
+		space->start = (user_end + GIB - 1) / GIB * GIB;
+	else if (!space->whole) {
+		space->vmem_size = user_end;
+		space->last = user_end - 1;
+	}
+}
+
 /* Forgets the view; the cache's lock is held. */
 static void drop_view(ViewCache *cache, Space *space)
 {

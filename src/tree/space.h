@@ -87,6 +87,11 @@ typedef struct ViewCache ViewCache;
 ViewCache *view_cache_new(size_t max_bytes);
 void view_cache_free(ViewCache *cache);
 
+/* Where user addresses end on this machine (MmHighestUserAddress + 1), where
+ * that is not where they usually do: 32-bit ones with /3GB. Before the first
+ * use of the space. */
+void space_set_user_end(Space *space, uint64_t user_end);
+
 /* whole: all of the address space; else the user half of a process. For
  * SPACE_KERNEL the kernel half. */
 Space *space_new(enum space_kind kind, const struct addr_space *as,

@@ -53,6 +53,7 @@ static void add_process(Tree *tree, const struct proc_entry *e)
 
 	space->proc = e;
 	space->profile = &tree->facts.kernel->profile;
+	space_set_user_end(space, tree->facts.kernel->user_end);
 	set_times(tree, space, e->p.create_time);
 	g_ptr_array_add(tree->proc_spaces, space);
 	g_ptr_array_add(tree->links, link);
@@ -67,6 +68,7 @@ static void add_kernel(Tree *tree)
 	if (!kernel)
 		return;
 	tree->kernel_space = space_new(SPACE_KERNEL, &kernel->as, true);
+	space_set_user_end(tree->kernel_space, kernel->user_end);
 	set_times(tree, tree->kernel_space, 0);
 }
 
