@@ -291,7 +291,7 @@ static enum verdict test_session(const struct samples *s,
 	for (guint i = 0; i < s->all->len; i++) {
 		const struct sample *q = g_ptr_array_index(s->all, i);
 
-		if (node - q->va < SAMPLE_BYTES)
+		if (node - q->va == profile->eprocess.session_links)
 			return VERDICT_FOR;
 	}
 	return VERDICT_NOTHING;

@@ -287,24 +287,6 @@ static bool core_page(void *ctx, VirtAddr va, const uint8_t *page)
 	return true;
 }
 
-/* What the layout's other members are measured from: its distance to the
- * links. How many of the derived ones does a layout have there? */
-static unsigned likeness(const struct nt_profile *derived,
-			 const struct nt_profile *relative)
-{
-	struct nt_profile copy = *derived, other = *relative;
-	uint32_t shift = derived->eprocess.links - relative->eprocess.links;
-	unsigned n = shift == 0;
-
-	for (size_t i = 0; i < derive_n_tests; i++) {
-		uint32_t got = *slot_of(&copy, &derive_tests[i]);
-
-		n += got != NT_ABSENT &&
-		     got == *slot_of(&other, &derive_tests[i]) + shift;
-	}
-	return n;
-}
-
 /* Everything behind the _KPROCESS moves with the links. */
 static void shift_members(struct nt_profile *p, uint32_t shift)
 {
@@ -332,64 +314,72 @@ static bool layout_suits(const struct nt_layout *layout,
 /* A profile of the relative, moved to where the links are. */
 static bool relative_profile(const struct nt_layout *layout,
 			     const struct core_search *c,
-			     struct nt_profile *ret)
+			     struct nt_profile *ret, bool *moved)
 {
 	struct nt_source source = { .layout = layout };
 
 	if (!layout_suits(layout, nt_machine_of(c->as->form)) ||
 	    !nt_profile_fill(&source, ret))
 		return false;
+	*moved = c->links != ret->eprocess.links;
 	shift_members(ret, c->links - ret->eprocess.links);
 	return true;
 }
 
-/* Derives all that stands without a layout, with what p says of threads,
- * sessions and trees. */
-static void derive_all(const struct samples *s, struct nt_profile *p)
+/* How well the members stand their tests where the relative has them. */
+static int likeness(const struct samples *s, const struct nt_profile *relative)
 {
-	for (size_t i = 0; i < derive_n_tests; i++) {
-		uint32_t *slot = slot_of(p, &derive_tests[i]);
-		struct nt_derived d = { 0 };
+	struct nt_profile p = *relative;
+	int n = 0;
 
-		*slot = search(s, p, &derive_tests[i], *slot, &d) ?
-				(uint32_t)d.value : NT_ABSENT;
+	for (size_t i = 0; i < derive_n_tests; i++) {
+		const struct member_test *t = &derive_tests[i];
+		uint32_t offset = *slot_of(&p, t);
+		struct tally votes;
+
+		if (offset == NT_ABSENT)
+			continue;
+		votes = take_votes(s, &p, t, offset);
+		n += stands(votes) ? 2 : votes.n_against ? -2 : 0;
 	}
+	return n;
 }
 
-/* The layout that has the most members where memory has them; among equals
- * the one whose build is nearest. */
+/* Where the build is not known, the most common ones are likeliest. */
+#define LIKELIEST_BUILD 19041u
+
+static unsigned distance(const NtKernel *k, const struct nt_layout *layout)
+{
+	int build = (int)(k->build ? k->build : LIKELIEST_BUILD);
+
+	return (unsigned)abs((int)layout_build(layout) - build);
+}
+
+/* The layout that fits best once it is moved to where the links are; among
+ * equals one that need not be moved, then the one whose build is nearest. */
 static bool choose_relative(const NtKernel *k, const struct core_search *c,
 			    struct nt_profile *ret)
 {
-	unsigned best = 0, best_distance = 0;
-	struct nt_profile derived;
-	bool found = false;
+	int best = G_MININT;
+	unsigned best_distance = 0;
 
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
-		unsigned n, distance;
 		struct nt_profile p;
+		bool moved;
+		int n;
 
-		if (!relative_profile(layout, c, &p))
+		if (!relative_profile(layout, c, &p, &moved))
 			continue;
-		/* What the tests themselves need hardly differs between
-		 * relatives: once is enough. */
-		if (!found) {
-			derived = p;
-			derive_all(&c->list, &derived);
-		}
-		n = 1 + likeness(&derived, &p);
-		distance = (unsigned)abs((int)layout_build(layout) -
-					 (int)k->build);
-		if (found && (n < best ||
-			      (n == best && distance >= best_distance)))
+		n = 2 * likeness(&c->list, &p) + !moved;
+		if (n < best ||
+		    (n == best && distance(k, layout) >= best_distance))
 			continue;
-		found = true;
 		best = n;
-		best_distance = distance;
+		best_distance = distance(k, layout);
 		*ret = p;
 	}
-	return found;
+	return best > G_MININT;
 }
 
 static void report_core(NtKernel *k, const struct core_search *c)

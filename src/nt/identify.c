@@ -179,6 +179,8 @@ static void accept(NtKernel *k, const struct choice *c, size_t i)
 	k->profile = c->profiles[i];
 	k->profile_source = c->sources[i];
 	k->profile_exact = c->exact[i];
+	if (c->n_identified && i >= c->n_identified)
+		k->profile_misfit = nt_profile_name(&c->profiles[0]);
 	k->has_profile = true;
 	k->has_system = true;
 }
@@ -244,6 +246,8 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 		accept(k, c, which);
 	else if (scan)
 		derive(k);
+	if (k->has_system && c->n_identified && k->derived)
+		k->profile_misfit = nt_profile_name(&c->profiles[0]);
 	if (!k->has_profile)
 		accept_unchecked(k, c);
 	return scan;

@@ -278,6 +278,11 @@ static void log_profile(const NtKernel *k, Log *log)
 		return;
 	log_add(log, LOG_INFO, "profile", "%s, %s",
 		nt_profile_name(&k->profile), k->profile_source);
+	if (k->profile_misfit)
+		log_add(log, LOG_WARN, "profile",
+			"%s, the layout by the kernel's identity, does not fit"
+			" memory; what fits is used",
+			k->profile_misfit);
 	if (k->profile.guessed)
 		log_add(log, LOG_WARN, "profile",
 			"members missing in %s were taken from its nearest"

@@ -57,6 +57,8 @@ struct NtKernel {
 	struct nt_profile profile;
 	bool has_profile;
 	const char *profile_source; /* static: "built-in by GUID", ... */
+	const char *profile_misfit; /* the layout of the build, where it does
+				     * not fit memory; or NULL. Static. */
 	bool profile_exact; /* of this very kernel: nothing to be tested */
 	GArray *derived; /* struct nt_derived (derive.h), or NULL */
 	struct nt_system system;
