@@ -10,6 +10,7 @@
 #include "nt/derive.h"
 #include "nt/identify.h"
 #include "nt/machine.h"
+#include "nt/symload.h"
 
 /* Member offsets of _KUSER_SHARED_DATA: symbol tables from 7 to 11 22621. */
 enum {
@@ -105,7 +106,8 @@ static void add_choice(struct choice *c, const struct nt_layout *layout,
 	    layout_arch(layout) != c->machine->arch)
 		return;
 	for (size_t i = 0; i < c->n; i++)
-		if (c->profiles[i].source.layout == layout)
+		if (c->profiles[i].source.layout == layout &&
+		    !c->profiles[i].source.symbols)
 			return;
 	if (!nt_profile_fill(&source, &c->profiles[c->n]))
 		return;
@@ -158,9 +160,28 @@ static void add_all(struct choice *c, uint32_t build)
 		add_choice(c, g_ptr_array_index(all, i), source, false);
 }
 
+/* A file that is of this kernel knows it best; the built-in layout of the same
+ * kernel fills in what a file may lack. */
+static void add_symbols(struct choice *c, const NtKernel *k)
+{
+	struct nt_source source = { .symbols = k->image.symbols };
+
+	if (!source.symbols || !nt_symbols_n_fields(source.symbols))
+		return;
+	if (k->image.kernel && !strcmp(kernel_guid(k->image.kernel),
+				       nt_symbols_guid(source.symbols)))
+		source.layout = kernel_layout(k->image.kernel);
+	if (nt_symbols_arch(source.symbols) != c->machine->arch ||
+	    !nt_profile_fill(&source, &c->profiles[c->n]))
+		return;
+	c->sources[c->n] = nt_symload_source(source.symbols);
+	c->exact[c->n++] = true;
+}
+
 static void list_choices(const NtKernel *k, struct choice *c)
 {
 	c->machine = nt_machine_of(k->as.form);
+	add_symbols(c, k);
 	if (k->has_image && k->image.kernel)
 		add_choice(c, kernel_layout(k->image.kernel),
 			   "built-in by GUID", true);
@@ -189,7 +210,8 @@ static void accept(NtKernel *k, const struct choice *c, size_t i)
  * the kernel's identity leads to it, so that lists can be tried. */
 static void accept_unchecked(NtKernel *k, const struct choice *c)
 {
-	if (!c->n || !(k->build || (k->has_image && k->image.kernel)))
+	if (!c->n || !(k->build || k->image.symbols ||
+		       (k->has_image && k->image.kernel)))
 		return;
 	k->profile = c->profiles[0];
 	k->profile_source = c->sources[0];

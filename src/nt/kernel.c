@@ -11,6 +11,7 @@
 #include "nt/identify.h"
 #include "nt/kernel.h"
 #include "vtop/guess.h"
+#include "nt/symload.h"
 
 /* How many candidates for the DTB are tried by each means; each costs a walk
  * of the kernel's area. A healthy image needs one. */
@@ -35,6 +36,7 @@ struct finder {
 	Log *log;
 	uint64_t kernel_hint;	/* an address in the kernel, or 0 */
 	NtKernel *best;		/* found so far, owned */
+	NtSymload *symload;
 	unsigned n_trials, n_rsds, n_scans;
 	struct trial tried[TRIALS_MAX];
 	bool deep;	/* second round: spare nothing */
@@ -63,6 +65,7 @@ void nt_kernel_free(NtKernel *kernel)
 	if (kernel->derived)
 		g_array_unref(kernel->derived);
 	g_free(kernel->version);
+	nt_symload_free(kernel->symload);
 	g_free(kernel);
 }
 
@@ -120,6 +123,7 @@ static void examine(struct finder *f, PhysAddr dtb,
 
 	nt_identify_kuser(k);
 	find_image(f, k);
+	nt_symload_apply(f->symload, k);
 	if (k->has_image || k->kuser.valid || f->deep)
 		f->n_scans += nt_identify_profile(
 			k, f->hints, f->n_scans < SCAN_TRIALS_MAX);
@@ -300,14 +304,18 @@ static void log_profile(const NtKernel *k, Log *log)
 NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 			 const struct nt_hints *hints, Log *log)
 {
-	struct finder f = { .pm = pm, .hints = hints, .log = log };
+	struct finder f = { .pm = pm, .hints = hints, .log = log,
+			    .symload = nt_symload_new(hints, log) };
 
 	try_all(&f, image);
 	if (!f.done)
 		try_again_deep(&f);
 	log_result(f.best, &f);
-	if (!f.best)
+	if (!f.best) {
+		nt_symload_free(f.symload);
 		return NULL;
+	}
+	f.best->symload = f.symload;
 	nt_identify_finish(f.best, image);
 	log_profile(f.best, log);
 	nt_identify_user_end(f.best);

@@ -13,7 +13,10 @@ struct nt_hints {
 	uint64_t dtb;
 	uint64_t kernel_base;
 	const struct paging_form *form;
-	bool no_profile; /* use no layout: derive all */
+	const char *symbols_dir;  /* folder with symbol files */
+	const char *profile_file; /* symbol file */
+	bool profile_force;	  /* though it is of another kernel */
+	bool no_profile;	  /* nothing built in, no file: derive */
 };
 
 /* _KUSER_SHARED_DATA as far as it is needed; valid: it was there. */
@@ -47,6 +50,7 @@ struct nt_var {
 	const char *how; /* static: "symbol", "export", "KDBG", "derived" */
 };
 
+typedef struct NtSymload NtSymload;
 typedef struct NtKernel NtKernel;
 struct NtKernel {
 	struct addr_space as;	/* System's, with the software PTE hook */
@@ -69,6 +73,7 @@ struct NtKernel {
 	struct nt_var vars[NT_VARS];
 	unsigned n_processors;	/* 0: not known */
 	uint64_t user_end;	/* highest user address + 1; 0: not known */
+	NtSymload *symload;	/* owns image.symbols; see symload.h */
 };
 
 /*

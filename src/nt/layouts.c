@@ -318,6 +318,26 @@ const struct nt_image *images_find(uint32_t timestamp, uint32_t size)
 	return NULL;
 }
 
+const char *layouts_field_name(size_t index)
+{
+	return index < N_ELEMENTS(field_names) ? field_names[index] : NULL;
+}
+
+const char *layouts_struct_name(size_t index)
+{
+	return index < N_ELEMENTS(struct_names) ? struct_names[index] : NULL;
+}
+
+const char *layouts_type_name(size_t index)
+{
+	return index < N_ELEMENTS(type_names) ? type_names[index] : NULL;
+}
+
+const char *layouts_symbol_name(size_t index)
+{
+	return index < N_ELEMENTS(symbol_names) ? symbol_names[index] : NULL;
+}
+
 bool kdbg_field(const char *name, uint32_t *ret)
 {
 	int i = find_name(kdbg_names, N_ELEMENTS(kdbg_names), name);

@@ -107,6 +107,16 @@ bool kernel_symbol(const struct nt_kernel *kernel, const char *name,
 size_t images_count(void);
 const struct nt_image *images_find(uint32_t timestamp, uint32_t size);
 
+/*
+ * The names that the tables have, each sorted, by position; NULL behind the
+ * last: members ("_EPROCESS.Peb"), structures whose size is kept, members
+ * whose type is kept, symbols. What a reader of symbol files looks for.
+ */
+const char *layouts_field_name(size_t index);
+const char *layouts_struct_name(size_t index);
+const char *layouts_type_name(size_t index);
+const char *layouts_symbol_name(size_t index);
+
 /* A member of _KDDEBUGGER_DATA64 by name; false where unknown. */
 bool kdbg_field(const char *name, uint32_t *ret);
 

@@ -10,6 +10,7 @@ src_libnt_a_SOURCES = \
 	src/nt/identify.c src/nt/identify.h \
 	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \
 	src/nt/kdbgscan.c \
+	src/nt/isf.c src/nt/isf.h \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \
@@ -17,12 +18,21 @@ src_libnt_a_SOURCES = \
 	src/nt/member.c src/nt/member.h \
 	src/nt/object.c src/nt/object.h \
 	src/nt/pages.c src/nt/pages.h \
+	src/nt/pdb.c src/nt/pdb.h \
+	src/nt/pdb_dbi.c src/nt/pdb_dbi.h \
+	src/nt/pdb_leaf.c src/nt/pdb_leaf.h \
+	src/nt/pdb_msf.c src/nt/pdb_msf.h \
+	src/nt/pdb_tpi.c src/nt/pdb_tpi.h \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/peb.c src/nt/peb.h \
 	src/nt/profile.c src/nt/profile.h \
 	src/nt/softpte.c src/nt/softpte.h \
 	src/nt/symbols.c src/nt/symbols.h \
+	src/nt/symfile.c src/nt/symfile.h \
+	src/nt/symfill.c src/nt/symfill.h \
+	src/nt/symload.c src/nt/symload.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
+	src/nt/unpack.c src/nt/unpack.h \
 	src/nt/vad.c src/nt/vad.h
 
 include src/nt/layouts/local.mk

@@ -96,7 +96,7 @@ bool nt_pdb_is_kernel(const char *name)
 	return false;
 }
 
-static void format_guid(const uint8_t *g, char *ret)
+void nt_pdb_guid_format(const uint8_t g[16], char ret[33])
 {
 	static const uint8_t order[16] = { 3, 2, 1, 0, 5,  4,  7,  6,
 					   8, 9, 10, 11, 12, 13, 14, 15 };
@@ -132,7 +132,7 @@ bool nt_pdb_id_parse(const uint8_t *bytes, size_t len_bytes,
 
 	if (len_bytes < 25 || memcmp(bytes, "RSDS", 4))
 		return false;
-	format_guid(bytes + 4, id.guid);
+	nt_pdb_guid_format(bytes + 4, id.guid);
 	id.age = load_le32(bytes + 20);
 	if (!copy_pdb_name(bytes + 24, len_bytes - 24, id.name,
 			   sizeof id.name))

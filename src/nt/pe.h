@@ -34,6 +34,8 @@ bool nt_pdb_id_read(const struct addr_space *as, VirtAddr va,
 /* Parses one out of bytes that begin with "RSDS". */
 bool nt_pdb_id_parse(const uint8_t *bytes, size_t len_bytes,
 		     struct nt_pdb_id *ret);
+/* A GUID as it lies in memory (16 bytes) in hex digits, as in pdb_id. */
+void nt_pdb_guid_format(const uint8_t guid[16], char ret[33]);
 /* Is this the name of a Windows kernel's PDB? */
 bool nt_pdb_is_kernel(const char *name);
 /* The name that the export directory gives the image ("ntoskrnl.exe"). */

@@ -333,6 +333,6 @@ const char *nt_profile_name(const struct nt_profile *profile)
 {
 	const struct nt_source *s = &profile->source;
 
-	return s->symbols ? nt_symbols_path(s->symbols) :
+	return s->symbols ? nt_symbols_name(s->symbols) :
 			    layout_id(s->layout);
 }

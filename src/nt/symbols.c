@@ -2,10 +2,12 @@
 /* Symbols of one kernel, by name. */
 #include "config.h"
 
+#include "base/text.h"
 #include "nt/symbols.h"
 
 struct NtSymbols {
 	char *path;
+	char *name;
 	const char *kind;
 	char *pdb;
 	char *guid; /* upper case */
@@ -20,8 +22,10 @@ struct NtSymbols {
 NtSymbols *nt_symbols_new(const char *path, const char *kind)
 {
 	NtSymbols *s = g_new0(NtSymbols, 1);
+	g_autofree char *name = g_path_get_basename(path);
 
 	s->path = g_strdup(path);
+	s->name = text_escape_line(name);
 	s->kind = kind;
 	s->pdb = g_strdup("");
 	s->guid = g_strdup("");
@@ -41,6 +45,7 @@ void nt_symbols_free(NtSymbols *symbols)
 	if (!symbols)
 		return;
 	g_free(symbols->path);
+	g_free(symbols->name);
 	g_free(symbols->pdb);
 	g_free(symbols->guid);
 	g_hash_table_unref(symbols->fields);
@@ -112,6 +117,11 @@ void nt_symbols_add_address(NtSymbols *symbols, const char *name, uint32_t rva)
 const char *nt_symbols_path(const NtSymbols *symbols)
 {
 	return symbols->path;
+}
+
+const char *nt_symbols_name(const NtSymbols *symbols)
+{
+	return symbols->name;
 }
 
 const char *nt_symbols_kind(const NtSymbols *symbols)

@@ -32,6 +32,8 @@ void nt_symbols_add_address(NtSymbols *symbols, const char *name,
 			    uint32_t rva);
 
 const char *nt_symbols_path(const NtSymbols *symbols);
+/* Its last part, escaped so that it can be part of a line of text. */
+const char *nt_symbols_name(const NtSymbols *symbols);
 const char *nt_symbols_kind(const NtSymbols *symbols);
 const char *nt_symbols_pdb(const NtSymbols *symbols);  /* or "" */
 const char *nt_symbols_guid(const NtSymbols *symbols); /* or "" */

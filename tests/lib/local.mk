@@ -24,3 +24,9 @@ MK_LIBS = tests/lib/libmk.a $(NT_LIBS)
 mkmem_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 mkmem_SOURCES = tests/lib/mkmem.c
 mkmem_LDADD = $(MK_LIBS)
+
+# What is read from a symbol file.
+noinst_PROGRAMS += symdump
+symdump_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+symdump_SOURCES = tests/lib/symdump.c
+symdump_LDADD = $(NT_LIBS)
