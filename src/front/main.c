@@ -8,6 +8,7 @@
 #include "front/check.h"
 #include "front/fuse_ops.h"
 #include "front/mount.h"
+#include "nt/unpack.h"
 
 enum {
 	EXIT_GOOD = 0,
@@ -24,9 +25,10 @@ static int complain(const GError *error, int code)
 
 static int print_version(void)
 {
-	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u\n", VERSION,
-	       fuse_pkgversion(), glib_major_version, glib_minor_version,
-	       glib_micro_version);
+	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u\n"
+	       "symbol files: PDB, ISF (compressed: %s)\n",
+	       VERSION, fuse_pkgversion(), glib_major_version,
+	       glib_minor_version, glib_micro_version, nt_unpack_formats());
 	return EXIT_GOOD;
 }
 

@@ -43,6 +43,9 @@ const char *options_help(void)
 "  format=raw|elf          container of the image; default: found out\n"
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
+"  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"
+"  profile=FILE            symbol file of this kernel\n"
+"  profile_force           use it even if it is of another kernel\n"
 "  paging=x86|pae|amd64|la57|arm64\n"
 "                          paging form where it can't be told\n"
 "  uid=N gid=N umask=OCT   owner and modes of the files\n"
@@ -176,6 +179,40 @@ static bool take_kernel_base(Options *o, const char *value, GError **error)
 			   error);
 }
 
+/* The daemon leaves its folder: paths are made absolute at once. */
+static bool take_path(char **ret, const char *value)
+{
+	g_free(*ret);
+	*ret = g_canonicalize_filename(value, NULL);
+	return true;
+}
+
+static bool take_symbols(Options *o, const char *value, GError **error)
+{
+	if (!g_file_test(value, G_FILE_TEST_IS_DIR))
+		return fail(error, "symbols=%s: there is no such folder",
+			    value);
+	return take_path(&o->symbols_dir, value);
+}
+
+static bool take_profile(Options *o, const char *value, GError **error)
+{
+	(void)error;
+	o->no_profile = !strcmp(value, "none");
+	if (!o->no_profile)
+		return take_path(&o->profile, value);
+	g_clear_pointer(&o->profile, g_free);
+	return true;
+}
+
+static bool take_profile_force(Options *o, const char *value, GError **error)
+{
+	(void)value;
+	(void)error;
+	o->profile_force = true;
+	return true;
+}
+
 static bool take_paging(Options *o, const char *value, GError **error)
 {
 	o->tree.form = paging_form_find(value);
@@ -266,6 +303,9 @@ static const struct option_def option_defs[] = {
 	{ "format", true, take_format },
 	{ "dtb", true, take_dtb },
 	{ "kernel_base", true, take_kernel_base },
+	{ "symbols", true, take_symbols },
+	{ "profile", true, take_profile },
+	{ "profile_force", false, take_profile_force },
 	{ "paging", true, take_paging },
 	{ "uid", true, take_uid },
 	{ "gid", true, take_gid },
@@ -507,6 +547,8 @@ void options_free(Options *options)
 	g_free(options->mountpoint);
 	g_free(options->path);
 	g_free(options->format);
+	g_free(options->symbols_dir);
+	g_free(options->profile);
 	g_clear_pointer(&options->select.proc_regex, g_regex_unref);
 	g_array_unref(options->pids);
 	g_array_unref(options->eprocess);

@@ -27,6 +27,10 @@ struct Options {
 	GArray *pids;		/* uint64_t, behind select */
 	GArray *eprocess;
 	uint64_t kernel_base;
+	char *symbols_dir;	/* or NULL */
+	char *profile;		/* symbol file, or NULL */
+	bool profile_force;
+	bool no_profile;	/* profile=none */
 	bool allow_other;
 	bool foreground;
 	bool debug;

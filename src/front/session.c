@@ -25,6 +25,10 @@ Session *session_open_image(Image *image, Log *log, const Options *options)
 		.dtb = options->tree.dtb,
 		.kernel_base = options->kernel_base,
 		.form = options->tree.form,
+		.symbols_dir = options->symbols_dir,
+		.profile_file = options->profile,
+		.profile_force = options->profile_force,
+		.no_profile = options->no_profile,
 	};
 
 	s->log = log;
