@@ -7,15 +7,19 @@ tests_lib_libmk_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkdamage.c \
 	tests/lib/mkdata.c \
+	tests/lib/mkisf.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
+	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \
 	tests/lib/mkplain.c \
 	tests/lib/mkproc.c \
+	tests/lib/mksym.c tests/lib/mksym.h \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \
 	tests/lib/mkvad.c \
 	tests/lib/mkwin.c tests/lib/mkwin.h tests/lib/mkwin-priv.h \
+	tests/lib/mkwinsym.c \
 	tests/lib/mkwrite.c tests/lib/mkwrite.h
 
 # What a unit test needs that makes images.

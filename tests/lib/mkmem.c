@@ -3,6 +3,7 @@
  * mkmem: makes a memory image of a small Windows machine with known contents.
  *
  *	mkmem [options] --out FILE [--format raw|elf|elf32] [--truth FILE]
+ *		[--pdb FILE] [--isf FILE]	symbols of its kernel
  *
  * The truth is text: one record a line, fields separated by tabs, the first
  * names the record. Addresses and sizes are in hex with 0x, other numbers in
@@ -52,7 +53,7 @@ struct args {
 	struct mk_write_options write;
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
-	char *out, *truth, *format, *guid, *layout, *paging;
+	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
 	gboolean notes, xnum, memsz, unaligned;
 	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
@@ -96,6 +97,8 @@ static void add_output(GOptionGroup *group, struct args *args)
 {
 	add_text(group, "out", &args->out, "Image to write", "FILE");
 	add_text(group, "truth", &args->truth, "What is in it", "FILE");
+	add_text(group, "pdb", &args->pdb, "Symbols as PDB", "FILE");
+	add_text(group, "isf", &args->isf, "Symbols as ISF", "FILE");
 	add_text(group, "format", &args->format, "raw, elf or elf32 (raw)",
 		 "FORMAT");
 	add_flag(group, "elf-notes", &args->notes, "Notes of the processors");
@@ -276,6 +279,9 @@ static bool make(struct args *args, GError **error)
 		args->write.cpus = mk_win_cpus(win, &args->write.n_cpus);
 	if (args->truth && !mk_win_write_truth(win, args->truth, error))
 		return false;
+	if (!args->options.no_windows &&
+	    !mk_win_write_symbols(win, args->pdb, args->isf, error))
+		return false;
 	return !args->out ||
 	       mk_write(mk_win_phys(win), args->out, &args->write, error);
 }
@@ -283,6 +289,8 @@ static bool make(struct args *args, GError **error)
 static void free_args(struct args *args)
 {
 	g_free(args->out);
+	g_free(args->pdb);
+	g_free(args->isf);
 	g_free(args->truth);
 	g_free(args->format);
 	g_free(args->guid);

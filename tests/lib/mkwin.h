@@ -162,6 +162,10 @@ bool mk_win_write(MkWin *win, const char *path, enum mk_format format,
 /* What is in it, as the head of mkmem.c says. */
 bool mk_win_write_truth(MkWin *win, const char *path, GError **error);
 
+/* The symbols of its kernel as a PDB and as ISF; NULL: not that one. */
+bool mk_win_write_symbols(const MkWin *win, const char *pdb, const char *isf,
+			  GError **error);
+
 /* "valid", "large", ...; and "wu-x"-like rights (static buffer of caller). */
 const char *mk_state_name(enum mk_state state);
 void mk_rights_text(unsigned int rights, char text[5]);

@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test-base-addr \
 	tests/unit/test-base-argv \
 	tests/unit/test-base-bytes \
+	tests/unit/test-base-json \
 	tests/unit/test-base-log \
 	tests/unit/test-base-reader \
 	tests/unit/test-base-seen \
@@ -41,6 +42,8 @@ unit_tests = \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-softpte \
+	tests/unit/test-nt-symfile \
+	tests/unit/test-nt-symload \
 	tests/unit/test-nt-vad \
 	tests/unit/test-procs-procset \
 	tests/unit/test-tree-dirs \
@@ -86,6 +89,8 @@ tests_unit_test_base_argv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_argv_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_bytes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_bytes_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_json_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_log_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_reader_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -136,6 +141,10 @@ tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_symfile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_symfile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_symload_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_symload_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
