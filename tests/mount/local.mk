@@ -20,6 +20,7 @@ mount_tests = \
 	tests/mount/parallel.sh \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
+	tests/mount/symbols-pdb.sh \
 	tests/mount/text.sh \
 	tests/mount/tools.sh \
 	tests/mount/tree.sh \
@@ -29,6 +30,7 @@ mount_tests = \
 	tests/mount/yara.sh
 
 TESTS += $(mount_tests)
-EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py
+EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
+	tests/mount/symbols-gen.py
 
 include tests/bench/local.mk
