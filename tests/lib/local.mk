@@ -5,16 +5,24 @@ noinst_PROGRAMS += mkmem
 
 tests_lib_libmk_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libmk_a_SOURCES = \
+	tests/lib/mkcpu.c \
 	tests/lib/mkdamage.c \
 	tests/lib/mkdata.c \
 	tests/lib/mkisf.c \
+	tests/lib/mkdebug.c \
+	tests/lib/mkeprocess.c \
 	tests/lib/mkkernel.c \
+	tests/lib/mkkmem.c \
+	tests/lib/mkobject.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
 	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \
 	tests/lib/mkplain.c \
 	tests/lib/mkproc.c \
 	tests/lib/mksym.c tests/lib/mksym.h \
+	tests/lib/mkpte.c \
+	tests/lib/mksession.c \
+	tests/lib/mkspace.c \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \
 	tests/lib/mkvad.c \

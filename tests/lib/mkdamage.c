@@ -6,6 +6,7 @@
 
 #define GARBAGE UINT64_C(0xfffff8dead00be08)
 #define USER_ADDRESS UINT64_C(0x25b01000000)
+#define USER_ADDRESS32 UINT64_C(0x01000000)
 
 static MkProc *nth(MkWin *win, size_t i)
 {
@@ -26,8 +27,9 @@ static void loop_list(MkWin *win)
 
 	if (!first || first == last)
 		return;
-	mk_kwrite64(win, list_entry(win, last), list_entry(win, first));
-	mk_kwrite64(win, list_entry(win, first) + 8, list_entry(win, last));
+	mk_kwrite_ptr(win, list_entry(win, last), list_entry(win, first));
+	mk_kwrite_ptr(win, list_entry(win, first) + mk_pointer_bytes(win),
+		      list_entry(win, last));
 }
 
 static void break_link(MkWin *win, unsigned int n, uint64_t at, uint64_t value)
@@ -35,7 +37,7 @@ static void break_link(MkWin *win, unsigned int n, uint64_t at, uint64_t value)
 	const MkProc *proc = n > 0 ? nth(win, n - 1) : NULL;
 
 	if (proc)
-		mk_kwrite64(win, list_entry(win, proc) + at, value);
+		mk_kwrite_ptr(win, list_entry(win, proc) + at, value);
 }
 
 /* An exited process with the pid of explorer.exe, or else of the last. */
@@ -52,19 +54,30 @@ static void add_duplicate(MkWin *win)
 	mk_proc_build(win, proc);
 }
 
-/* Not all of a PML4 as Windows has it, but each entry is itself. */
-static void add_self_tables(MkWin *win)
+/* Not all of a top table (of PAE: of a directory) as Windows has it, but each
+ * entry is itself. */
+static void add_self_process(MkWin *win)
 {
 	MkProc *proc = mk_proc_add(win, "selfmap.exe", 11, 6000, 668);
-	uint64_t root;
 
 	proc->minimal = true;
 	proc->info.session = 0;
 	mk_proc_build(win, proc);
 	g_array_set_size(proc->pages, 0);
-	root = mk_paging_root(proc->paging);
-	for (uint64_t at = 0; at < MK_PAGE_SIZE; at += 8)
-		mk_phys_write64(win->phys, root + at, root | 0x67);
+	win->self_tables = proc;
+}
+
+static void make_self_tables(MkWin *win)
+{
+	MkPaging *paging = win->self_tables->paging;
+	const int level = mk_is_32bit(win) ? 2 : mk_paging_top(win->mode);
+	const uint64_t span = mk_paging_span(win->mode, level);
+	const uint64_t n = mk_paging_entries(win->mode, level);
+	const uint64_t root =
+		mk_paging_entry(paging, 0, level) & ~(MK_PAGE_SIZE - 1);
+
+	for (uint64_t i = 0; i < n; i++)
+		mk_paging_poke(paging, i * span, level, root | 0x67);
 }
 
 static void zero_kernel_bytes(MkWin *win, uint64_t va, size_t len)
@@ -80,6 +93,8 @@ void mk_damage_extra(MkWin *win)
 
 	if (damage->dup_pid)
 		add_duplicate(win);
+	if (damage->self_tables)
+		add_self_process(win);
 }
 
 void mk_damage_apply(MkWin *win)
@@ -87,13 +102,14 @@ void mk_damage_apply(MkWin *win)
 	const struct mk_damage *damage = &win->options.damage;
 
 	if (damage->self_tables)
-		add_self_tables(win);
+		make_self_tables(win);
 	if (damage->loop_list)
 		loop_list(win);
 	break_link(win, damage->break_flink, 0, GARBAGE);
-	break_link(win, damage->break_blink, 8, GARBAGE);
+	break_link(win, damage->break_blink, mk_pointer_bytes(win), GARBAGE);
 	if (damage->list_to_user)
-		break_link(win, 3, 0, USER_ADDRESS);
+		break_link(win, 3, 0,
+			   mk_is_32bit(win) ? USER_ADDRESS32 : USER_ADDRESS);
 	if (damage->zero_kernel_header && !damage->unmap_kernel_header)
 		zero_kernel_bytes(win, win->kernel.base, MK_PAGE_SIZE);
 	if (damage->no_rsds)

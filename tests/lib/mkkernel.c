@@ -6,11 +6,10 @@
 
 #include <string.h>
 
-/* PE/COFF specification: where things are in a PE32+ header. */
+/* PE/COFF specification: where things are in a PE32 or PE32+ header. */
 #define PE_AT 0xf8u
 #define OPTIONAL_AT (PE_AT + 24)
-#define DIRECTORIES_AT (OPTIONAL_AT + 112)
-#define SECTIONS_AT (DIRECTORIES_AT + 16 * 8)
+#define DIRECTORIES 16u
 #define SECTION_SIZE 40u
 #define RSDS_SIZE 40u
 
@@ -114,6 +113,11 @@ static const char *const symbols[] = {
 	"KeServiceDescriptorTable",
 	"MiSystemPartition",
 	"PspHostSiloGlobals",
+	"KdpDebuggerDataListHead",
+	"MmSubsectionBase",
+	"MmPagedPoolStart",
+	"MmNonPagedPoolEnd",
+	"ObpInfoMaskToOffset",
 };
 
 /* Exported by every kernel, in the order of their names. */
@@ -178,8 +182,10 @@ static uint32_t named_section_rva(const MkWin *win, const char *name)
 /* Hardware bits of a 4 KiB kernel page. */
 uint64_t mk_kernel_rights(const MkWin *win, uint64_t va)
 {
-	const uint64_t data = UINT64_C(0x8a00000000000000) | MK_PTE_WRITE |
-			      MK_PTE_P | MK_PTE_W | MK_PTE_A | MK_PTE_D;
+	const uint64_t nx = mk_pte_bits(win, MK_PTE_NX);
+	const uint64_t data = mk_pte_bits(
+		win, UINT64_C(0x8a00000000000000) | MK_PTE_WRITE | MK_PTE_P |
+			     MK_PTE_W | MK_PTE_A | MK_PTE_D);
 	const uint64_t global = win->kva ? 0 : MK_PTE_G;
 	const uint64_t rva = va - win->kernel.base;
 	size_t i = G_N_ELEMENTS(sections) - 1;
@@ -187,14 +193,14 @@ uint64_t mk_kernel_rights(const MkWin *win, uint64_t va)
 	if (va < win->kernel.base || rva >= win->kernel.size)
 		return data;
 	if (rva < MK_PAGE_SIZE)
-		return MK_PTE_P | MK_PTE_A | MK_PTE_NX | global;
+		return MK_PTE_P | MK_PTE_A | nx | global;
 	while (i > 0 && section_rva(win, i) > rva)
 		i--;
 	switch (sections[i].flags) {
 	case CODE:
 		return MK_PTE_P | MK_PTE_A | global;
 	case RDATA:
-		return MK_PTE_P | MK_PTE_A | MK_PTE_NX | global;
+		return MK_PTE_P | MK_PTE_A | nx | global;
 	default:
 		return data | global;
 	}
@@ -213,8 +219,16 @@ uint64_t mk_symbol(MkWin *win, const char *name)
 			return win->kernel.base + made.rva;
 	}
 	made = (struct mk_made_symbol){name, win->made_next};
+	win->made_next += 0x420;
+	if (strcmp(name, "MiState") == 0)
+		win->made_next += 0x2c00;
+	if (strcmp(name, "ObTypeIndexTable") == 0)
+		win->made_next += 0x400;
+	if (strcmp(name, "KiInitialPCR") == 0) {
+		made.rva = page_round(made.rva);
+		win->made_next = made.rva + MK_KPCR_SIZE + 0x40;
+	}
 	g_array_append_val(win->made, made);
-	win->made_next += strcmp(name, "MiState") == 0 ? 0x3000 : 0x420;
 	return win->kernel.base + made.rva;
 }
 
@@ -234,9 +248,17 @@ static const struct image *find_image(const MkWin *win)
 	return NULL;
 }
 
-static uint32_t usual_size(uint32_t build)
+static uint32_t usual_size(const MkWin *win)
 {
-	if (build < 9200)
+	const uint32_t build = win->kernel.build;
+
+	if (mk_is_32bit(win))
+		return build < MK_BUILD_VISTA ? 0x217000
+		       : build < MK_BUILD_8   ? 0x3d0000
+					      : 0x7ef000;
+	if (build < MK_BUILD_VISTA)
+		return 0x47b000;
+	if (build < MK_BUILD_8)
 		return 0x5e7000;
 	if (build < 10240)
 		return 0x781000;
@@ -258,7 +280,7 @@ static void choose_image(MkWin *win)
 		win->version = win->known ? kernel_version(win->known)
 					  : layout_version(win->layout);
 		win->timestamp = (uint32_t)mk_random_next(&win->random);
-		win->kernel.size = usual_size(win->kernel.build);
+		win->kernel.size = usual_size(win);
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(symbols); i++)
 		if (known_rva(win, symbols[i], &rva) &&
@@ -285,22 +307,53 @@ static void choose_guid(MkWin *win)
 	win->kernel.guid = win->guid;
 }
 
+/* Names of the PDBs by number of processors and form of page tables. */
+static const char *choose_pdb(const MkWin *win)
+{
+	if (win->known)
+		return kernel_pdb(win->known);
+	if (win->mode == MK_MODE_PAE)
+		return win->single ? "ntkrnlpa.pdb" : "ntkrpamp.pdb";
+	return win->single ? "ntoskrnl.pdb" : "ntkrnlmp.pdb";
+}
+
+static uint64_t choose_base32(MkWin *win)
+{
+	const uint64_t shift = win->options.three_gb ? 0x60000000 : 0;
+	const uint64_t pages = mk_random_below(&win->random, 0x80);
+
+	if (win->kernel.build < MK_BUILD_2003)
+		return shift + 0x804d7000;
+	if (win->kernel.build < MK_BUILD_VISTA)
+		return shift + 0x80800000;
+	return shift + (win->kernel.build < 7600 ? 0x81800000 : 0x82800000) +
+	       pages * MK_PAGE_SIZE;
+}
+
+static uint64_t choose_base(MkWin *win)
+{
+	const uint64_t base = UINT64_C(0xfffff80000000000);
+
+	if (mk_is_32bit(win))
+		return choose_base32(win);
+	if (win->kernel.build < MK_BUILD_VISTA)
+		return base + 0x1000000;
+	if (win->kernel.build < MK_BUILD_8)
+		return base + 0x2800000 +
+		       MK_PAGE_SIZE *
+			       (0x201 + mk_random_below(&win->random, 0x1fe));
+	return base +
+	       MK_LARGE_SIZE * (0x200 + mk_random_below(&win->random, 0x3d00));
+}
+
 void mk_kernel_choose(MkWin *win)
 {
-	uint64_t base = UINT64_C(0xfffff80000000000);
-
 	choose_image(win);
 	choose_guid(win);
-	if (win->kernel.build < 9200)
-		base += 0x2800000 +
-			MK_PAGE_SIZE *
-				(0x201 + mk_random_below(&win->random, 0x1fe));
-	else
-		base += MK_LARGE_SIZE *
-			(0x200 + mk_random_below(&win->random, 0x3d00));
-	win->kernel.base = base;
+	win->pdb = choose_pdb(win);
+	win->kernel.base = choose_base(win);
 	win->made_next =
-		free_rva(win, named_section_rva(win, ".data"), 24) + 0x40;
+		free_rva(win, named_section_rva(win, ".data"), 40) + 0x40;
 	win->export_rva = free_rva(win, named_section_rva(win, ".edata"), 2);
 	win->rsds_rva =
 		free_rva(win, named_section_rva(win, ".rdata"), 1) + 0x30;
@@ -324,26 +377,44 @@ static void store64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-static void make_optional_header(const MkWin *win, uint8_t *at)
+static uint32_t directories_at(const MkWin *win)
+{
+	return OPTIONAL_AT + (mk_is_32bit(win) ? 96 : 112);
+}
+
+static void make_versions(const MkWin *win, uint8_t *at)
 {
 	const bool ten = win->kernel.build >= 10240;
+	const bool old = win->kernel.build < MK_BUILD_8;
 
-	store16(at, 0x20b);
+	store16(at + 40, ten ? 10 : 6);
+	store16(at + 42, ten ? 0 : old ? 1 : 3);
+	store16(at + 48, ten ? 10 : 6);
+}
+
+static void make_optional_header(const MkWin *win, uint8_t *at)
+{
+	const bool narrow = mk_is_32bit(win);
+
+	store16(at, narrow ? 0x10b : 0x20b);
 	at[2] = 14;
 	store32(at + 4, named_section_rva(win, ".rdata"));
 	store32(at + 16, 0x10 + section_rva(win, 0));
 	store32(at + 20, section_rva(win, 0));
-	store64(at + 24, win->kernel.base);
+	if (narrow) {
+		store32(at + 24, named_section_rva(win, ".data"));
+		store32(at + 28, (uint32_t)win->kernel.base);
+	} else {
+		store64(at + 24, win->kernel.base);
+	}
 	store32(at + 32, 0x1000);
 	store32(at + 36, 0x200);
-	store16(at + 40, ten ? 10 : 6);
-	store16(at + 42, ten ? 0 : win->kernel.build < 9200 ? 1 : 3);
-	store16(at + 48, ten ? 10 : 6);
+	make_versions(win, at);
 	store32(at + 56, (uint32_t)win->kernel.size);
 	store32(at + 60, 0x600);
 	store16(at + 68, 1);
-	store16(at + 70, 0x4160);
-	store32(at + 108, 16);
+	store16(at + 70, narrow ? 0x140 : 0x4160);
+	store32(at + (narrow ? 92 : 108), DIRECTORIES);
 }
 
 static void make_sections(const MkWin *win, uint8_t *at)
@@ -367,22 +438,25 @@ static void write_header(MkWin *win)
 	static const char stub[] =
 		"\x0e\x1f\xba\x0e\x00\xb4\x09\xcd\x21\xb8\x01\x4c\xcd\x21"
 		"This program cannot be run in DOS mode.\r\r\n$";
+	const uint32_t directories = directories_at(win);
+	const uint32_t sections_at = directories + DIRECTORIES * 8;
+	const bool narrow = mk_is_32bit(win);
 	uint8_t page[MK_PAGE_SIZE] = {'M', 'Z', 0x90, 0, 3};
 
 	store32(page + 0x3c, PE_AT);
 	memcpy(page + 0x40, stub, sizeof(stub) - 1);
 	memcpy(page + PE_AT, "PE", 2);
-	store16(page + PE_AT + 4, 0x8664);
+	store16(page + PE_AT + 4, narrow ? 0x14c : 0x8664);
 	store16(page + PE_AT + 6, G_N_ELEMENTS(sections));
 	store32(page + PE_AT + 8, win->timestamp);
-	store16(page + PE_AT + 20, 240);
-	store16(page + PE_AT + 22, 0x22);
+	store16(page + PE_AT + 20, sections_at - OPTIONAL_AT);
+	store16(page + PE_AT + 22, narrow ? 0x10e : 0x22);
 	make_optional_header(win, page + OPTIONAL_AT);
-	store32(page + DIRECTORIES_AT, win->export_rva);
-	store32(page + DIRECTORIES_AT + 4, 0x400);
-	store32(page + DIRECTORIES_AT + 6 * 8, win->rsds_rva);
-	store32(page + DIRECTORIES_AT + 6 * 8 + 4, 28);
-	make_sections(win, page + SECTIONS_AT);
+	store32(page + directories, win->export_rva);
+	store32(page + directories + 4, 0x400);
+	store32(page + directories + 6 * 8, win->rsds_rva);
+	store32(page + directories + 6 * 8 + 4, 28);
+	make_sections(win, page + sections_at);
 	mk_kwrite(win, win->kernel.base, page, sizeof(page));
 }
 
@@ -410,7 +484,8 @@ static void write_debug(MkWin *win)
 			(uint8_t)g_ascii_strtoull(text, NULL, 16);
 	}
 	store32(record + 20, win->kernel.age);
-	memcpy(record + 24, "ntkrnlmp.pdb", 13);
+	g_assert(strlen(win->pdb) == 12);
+	memcpy(record + 24, win->pdb, 12);
 	mk_kwrite(win, win->kernel.base + win->rsds_rva, buf, sizeof(buf));
 }
 
@@ -421,6 +496,13 @@ static uint32_t export_target(MkWin *win, const char *name)
 	if (strcmp(name, "PsGetCurrentProcessId") == 0)
 		return 0x4560;
 	return (uint32_t)(mk_symbol(win, name) - win->kernel.base);
+}
+
+static const char *own_name(const MkWin *win)
+{
+	if (win->mode == MK_MODE_PAE && win->kernel.build < MK_BUILD_8)
+		return "ntkrnlpa.exe";
+	return "ntoskrnl.exe";
 }
 
 /* Directory, addresses, name pointers, ordinals, names. */
@@ -441,7 +523,7 @@ static void write_exports(MkWin *win)
 	store32(buf + 28, rva + addresses);
 	store32(buf + 32, rva + names);
 	store32(buf + 36, rva + ordinals);
-	strcpy((char *)buf + text, "ntoskrnl.exe");
+	strcpy((char *)buf + text, own_name(win));
 	text += sizeof("ntoskrnl.exe");
 	for (uint32_t i = 0; i < n; i++) {
 		store32(buf + addresses + 4 * i,
@@ -454,21 +536,29 @@ static void write_exports(MkWin *win)
 	mk_kwrite(win, win->kernel.base + rva, buf, sizeof(buf));
 }
 
-/* One 2 MiB page around va, if it is all in the image. */
+/*
+ * One large page around va, if it is all in the image; on 32-bit machines it
+ * may begin before that and end behind it.
+ */
 static void map_large(MkWin *win, uint64_t va)
 {
 	const uint64_t bits = UINT64_C(0x0a00000000000000) | MK_PTE_WRITE |
-			      MK_PTE_P | MK_PTE_W | MK_PTE_A | MK_PTE_D;
+			      MK_PTE_P | MK_PTE_W | MK_PTE_A | MK_PTE_D |
+			      (win->kva ? 0 : MK_PTE_G);
 	const uint64_t end = win->kernel.base + win->kernel.size;
+	const uint64_t size = mk_paging_span(win->mode, 2);
+	const bool narrow = mk_is_32bit(win);
 	uint64_t pa;
 
-	va &= ~(MK_LARGE_SIZE - 1);
-	if (va < win->kernel.base || va + MK_LARGE_SIZE > end ||
-	    mk_phys_large_left(win->phys) < 7 ||
+	va &= ~(size - 1);
+	if ((!narrow && (va < win->kernel.base || va + size > end)) ||
+	    mk_phys_large_left(win->phys) < (size > MK_LARGE_SIZE ? 12 : 7) ||
 	    mk_paging_walk(win->paging, va, &pa, NULL))
 		return;
-	mk_paging_map(win->paging, va, mk_phys_large(win->phys, 1),
-		      MK_LARGE_SIZE, bits | (win->kva ? 0 : MK_PTE_G));
+	/* Of three pieces in a row two are aligned to their size. */
+	pa = mk_phys_large(win->phys, size > MK_LARGE_SIZE ? 3 : 1);
+	pa = (pa + size - 1) & ~(size - 1);
+	mk_paging_map(win->paging, va, pa, size, mk_pte_bits(win, bits));
 }
 
 void mk_kernel_build(MkWin *win)
@@ -477,7 +567,8 @@ void mk_kernel_build(MkWin *win)
 
 	if (!unmap)
 		map_large(win, win->kernel.base);
-	map_large(win, mk_symbol(win, "PsActiveProcessHead"));
+	if (!unmap || !mk_is_32bit(win))
+		map_large(win, mk_symbol(win, "PsActiveProcessHead"));
 	if (!unmap)
 		write_header(win);
 	write_debug(win);

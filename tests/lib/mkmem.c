@@ -14,7 +14,8 @@
  *	damage NAME VALUE	what was left out or broken
  *	kernel BASE SIZE DTB BUILD GUID AGE LAYOUT VERSION SELFMAP MASK
  *		HIGHEST HEAD KDBG TIME
- *				SELFMAP: index in the PML4; MASK: what not
+ *				SELFMAP: index in the top table (32-bit: of
+ *				all directories together); MASK: what not
  *				valid PTEs are mixed with; HIGHEST: highest
  *				user address; HEAD: PsActiveProcessHead
  *	proc PID PPID NAMEHEX EPROCESS DTBRAW USERDTB CREATE EXIT SESSION
@@ -54,6 +55,8 @@ struct args {
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging;
+	gint64 cookie;
+	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
 	gboolean notes, xnum, memsz, unaligned;
 	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
@@ -124,6 +127,15 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_flag(group, "trans-table", &args->trans_table,
 		 "A page table in transition");
 	add_flag(group, "no-kva", &args->no_kva, "No KVA shadow");
+	add_flag(group, "3gb", &args->three_gb, "32-bit: 3 GiB of user space");
+	add_number(group, "cookie", &args->cookie,
+		   "Of object headers from 10 on (204)", "N");
+	add_flag(group, "plain-kdbg", &args->plain_kdbg,
+		 "Debugger block not encoded");
+	add_flag(group, "private-sessions", &args->private_sessions,
+		 "Session space not in System's tables (as up to 7)");
+	add_flag(group, "shared-sessions", &args->shared_sessions,
+		 "Session space in System's tables (as from 8 on)");
 	add_number(group, "bulk", &args->bulk, "bulk.exe maps so much", "MIB");
 	add_flag(group, "big", &args->big, "--size 2048 --bulk 1024");
 	add_number(group, "dtb-at", &args->dtb_at, "Place of the PML4s", "MIB");
@@ -257,6 +269,13 @@ static void set_machine(struct args *args)
 	options->no_kva = args->no_kva;
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
+	options->three_gb = args->three_gb;
+	options->plain_kdbg = args->plain_kdbg;
+	options->private_sessions = args->private_sessions;
+	options->shared_sessions = args->shared_sessions;
+	/* 0 stands for the usual one. */
+	if (args->cookie >= 0)
+		options->cookie = 0x100 | (uint32_t)(args->cookie & 0xff);
 	args->write.xnum = args->xnum;
 	args->write.memsz = args->memsz;
 	args->write.unaligned = args->unaligned;
@@ -302,7 +321,7 @@ int main(int argc, char **argv)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) error = NULL;
-	struct args args = {.seed = 1, .size = 64};
+	struct args args = {.seed = 1, .size = 64, .cookie = -1};
 	GOptionGroup *group = g_option_group_new("mk", "", "", NULL, NULL);
 	bool ok;
 

@@ -88,6 +88,13 @@ uint64_t mk_paging_span(enum mk_mode mode, int level)
 	return UINT64_C(1) << level_shift(&forms[mode], level);
 }
 
+unsigned int mk_paging_entries(enum mk_mode mode, int level)
+{
+	const struct form *form = &forms[mode];
+
+	return 1u << (level == form->top ? form->top_bits : form->index_bits);
+}
+
 uint64_t mk_paging_canonical(enum mk_mode mode, uint64_t va)
 {
 	const int bits = forms[mode].va_bits;

@@ -50,6 +50,8 @@ uint64_t mk_paging_root(const MkPaging *paging);
 int mk_paging_top(enum mk_mode mode);
 /* Bytes that one entry of a level maps. */
 uint64_t mk_paging_span(enum mk_mode mode, int level);
+/* Entries of a table of that level. */
+unsigned int mk_paging_entries(enum mk_mode mode, int level);
 /* va with its top bit extended, as the processor wants it. */
 uint64_t mk_paging_canonical(enum mk_mode mode, uint64_t va);
 

@@ -63,11 +63,11 @@ const struct mk_process *mk_win_find(const MkWin *win, const char *name)
 
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n)
 {
-	*n = win->options.no_windows ? 1 : G_N_ELEMENTS(win->cpus);
+	*n = win->options.no_windows ? 1 : win->n_cpus;
 	return win->cpus;
 }
 
-static unsigned int raw_rights(uint64_t raw)
+static unsigned int raw_rights(const MkWin *win, uint64_t raw)
 {
 	unsigned int rights = 0;
 
@@ -77,7 +77,7 @@ static unsigned int raw_rights(uint64_t raw)
 		rights |= MK_RIGHT_CLEAN;
 	if (raw & MK_PTE_U)
 		rights |= MK_RIGHT_U;
-	if (!(raw & MK_PTE_NX))
+	if (win->mode == MK_MODE_X86 || !(raw & MK_PTE_NX))
 		rights |= MK_RIGHT_X;
 	if (raw & MK_PTE_COW)
 		rights |= MK_RIGHT_C;
@@ -86,13 +86,13 @@ static unsigned int raw_rights(uint64_t raw)
 
 static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 {
-	const uint64_t size = mk_paging_span(MK_MODE_AMD64, level);
+	const uint64_t size = mk_paging_span(win->mode, level);
 	const struct mk_page page = {
 		.va = va,
 		.pa = raw & FRAME_MASK & ~(size - 1),
 		.size = size,
 		.raw = raw,
-		.rights = raw_rights(raw),
+		.rights = raw_rights(win, raw),
 		.state = level > 1 ? MK_STATE_LARGE : MK_STATE_VALID,
 		.content = MK_CONTENT_OTHER,
 	};
@@ -100,22 +100,27 @@ static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 	g_array_append_val(win->kernel_pages, page);
 }
 
-/* Four levels at most. */
-static void list_table(MkWin *win, uint64_t table, uint64_t va, int level)
+/* Five levels at most. */
+static void list_table(MkWin *win, uint64_t va, int level)
 {
-	const uint64_t span = mk_paging_span(MK_MODE_AMD64, level);
+	const uint64_t span = mk_paging_span(win->mode, level);
+	const unsigned int n = mk_paging_entries(win->mode, level);
+	const int shared = mk_is_32bit(win) ? 2 : mk_paging_top(win->mode);
 
-	for (unsigned int i = level == 4 ? 256 : 0; i < 512; i++) {
-		uint64_t raw = mk_phys_read64(win->phys, table + 8 * i);
-		uint64_t at = mk_paging_canonical(MK_MODE_AMD64, va + i * span);
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t at = mk_paging_canonical(win->mode, va + i * span);
+		uint64_t raw;
 
-		if (!(raw & MK_PTE_P) ||
-		    (level == 4 && i == win->kernel.self_map))
+		if (at + (span - 1) < win->system_start ||
+		    (level <= shared && mk_space_is_self(win, at)))
 			continue;
-		if (level == 1 || (level < 4 && (raw & MK_PTE_PS)))
+		raw = mk_paging_peek(win->paging, at, level);
+		if (!(raw & MK_PTE_P))
+			continue;
+		if (level == 1 || (raw & MK_PTE_PS))
 			note_kernel_page(win, at, raw, level);
 		else
-			list_table(win, raw & FRAME_MASK, at, level - 1);
+			list_table(win, at, level - 1);
 	}
 }
 
@@ -124,7 +129,7 @@ const GArray *mk_win_kernel_pages(MkWin *win)
 	if (!win->kernel_pages) {
 		win->kernel_pages =
 			g_array_new(FALSE, FALSE, sizeof(struct mk_page));
-		list_table(win, win->kernel.dtb, 0, 4);
+		list_table(win, 0, mk_paging_top(win->mode));
 	}
 	return win->kernel_pages;
 }

@@ -11,13 +11,55 @@
 #define PAGEFILE_STORE 2u
 #define PEB_PARAMETERS 0x400u
 #define PEB_TEXT 0x900u
-/* "Look in the VAD": a prototype PTE whose address is all ones. */
-#define PROTO_IN_VAD UINT64_C(0xffffffff00000000)
-
 struct user {
 	MkWin *win;
 	MkProc *proc;
-	bool narrow; /* Windows 7 and 8.0, or a 32-bit process */
+	const struct places *places;
+};
+
+/* Where things are in user space. */
+struct places {
+	uint64_t image;
+	uint64_t image_step; /* of the random part, in 1024 steps */
+	uint64_t high;
+	uint64_t low;
+	uint64_t peb;
+	uint64_t bulk;
+};
+
+static const struct places places32 = {
+	.image = 0x400000,
+	.image_step = 0,
+	.high = 0x70000000,
+	.low = 0,
+	.peb = 0x7ffdf000,
+	.bulk = 0x10000000,
+};
+/* Up to 8.0, where user space ends at 8 TiB; and later. */
+static const struct places places_small = {
+	.image = UINT64_C(0x13f000000),
+	.image_step = 0x10000,
+	.high = UINT64_C(0x7fef0000000),
+	.low = 0,
+	.peb = UINT64_C(0x7fffffdf000),
+	.bulk = UINT64_C(0x8000000000) /* + low */,
+};
+static const struct places places_big = {
+	.image = UINT64_C(0x7ff600000000),
+	.image_step = 0x10000,
+	.high = UINT64_C(0x7ffb00000000),
+	.low = UINT64_C(0x25b00000000),
+	.peb = UINT64_C(0x5f3a20b000),
+	.bulk = UINT64_C(0x8000000000),
+};
+/* A 32-bit process of x64; its 64-bit PEB is up there. */
+static const struct places places_wow64 = {
+	.image = 0x400000,
+	.image_step = 0,
+	.high = 0x70000000,
+	.low = 0,
+	.peb = UINT64_C(0x7fffffdf000),
+	.bulk = 0x10000000,
 };
 
 static const struct {
@@ -43,8 +85,17 @@ static uint64_t leaf_bits(const struct user *user, unsigned int protection)
 {
 	const uint64_t age = draw(user, 16) << 56;
 
-	return MK_PTE_P | MK_PTE_U | MK_PTE_A | age |
-	       protections[protection & 7].bits;
+	return mk_pte_bits(user->win, MK_PTE_P | MK_PTE_U | MK_PTE_A | age |
+					      protections[protection & 7].bits);
+}
+
+/* Two-level tables cannot forbid execution. */
+static unsigned int valid_rights(const struct user *user,
+				 unsigned int protection)
+{
+	const unsigned int x = user->win->mode == MK_MODE_X86 ? MK_RIGHT_X : 0;
+
+	return protections[protection & 7].rights | x;
 }
 
 static void note_page(const struct user *user, uint64_t va, uint64_t pa,
@@ -90,7 +141,7 @@ static void map_at(const struct user *user, uint64_t va, uint64_t pa,
 		for (uint64_t at = 0; at < size; at += MK_PAGE_SIZE)
 			mk_phys_fill(win->phys, pa + at, user->proc->info.pid,
 				     va + at);
-	note_page(user, va, pa, size, raw, protections[protection & 7].rights,
+	note_page(user, va, pa, size, raw, valid_rights(user, protection),
 		  state, content);
 }
 
@@ -159,10 +210,7 @@ static void poke(const struct user *user, uint64_t va, uint64_t raw,
 static uint64_t transition_pte(const struct user *user, uint64_t pa,
 			       unsigned int protection)
 {
-	return swizzle(user, pa | MK_PTE_TRANSITION |
-				     mk_bits(user->win,
-					     "_MMPTE_TRANSITION.Protection",
-					     protection));
+	return swizzle(user, mk_pte_transition(user->win, pa, protection));
 }
 
 static void add_transition(const struct user *user, uint64_t va,
@@ -177,46 +225,19 @@ static void add_transition(const struct user *user, uint64_t va,
 static void add_demandzero(const struct user *user, uint64_t va,
 			   unsigned int protection)
 {
-	poke(user, va,
-	     mk_bits(user->win, "_MMPTE_SOFTWARE.Protection", protection),
-	     MK_NO_PA, protection, MK_STATE_DEMANDZERO);
+	poke(user, va, mk_pte_demandzero(user->win, protection), MK_NO_PA,
+	     protection, MK_STATE_DEMANDZERO);
 }
 
 static void add_pagefile(const struct user *user, uint64_t va,
 			 unsigned int number, unsigned int protection)
 {
-	const MkWin *win = user->win;
 	const uint64_t place = 0x1000 + draw(user, 0x30000);
 	const uint64_t raw =
-		mk_bits(win, "_MMPTE_SOFTWARE.PageFileHigh", place) |
-		mk_bits(win, "_MMPTE_SOFTWARE.PageFileLow", number) |
-		mk_bits(win, "_MMPTE_SOFTWARE.PageFileAllocated", 1) |
-		mk_bits(win, "_MMPTE_SOFTWARE.Protection", protection);
+		mk_pte_pagefile(user->win, number, place, protection);
 
 	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
 	     MK_STATE_PAGEFILE);
-}
-
-/* An entry that points to the prototype PTE at the kernel address. */
-static uint64_t proto_pte(const struct user *user, uint64_t proto,
-			  unsigned int protection)
-{
-	const MkWin *win = user->win;
-
-	return proto << 16 | MK_PTE_PROTO |
-	       mk_bits(win, "_MMPTE_PROTOTYPE.Protection", protection);
-}
-
-static uint64_t vad_pte(const struct user *user, unsigned int protection)
-{
-	return PROTO_IN_VAD | MK_PTE_PROTO |
-	       mk_bits(user->win, "_MMPTE_PROTOTYPE.Protection", protection);
-}
-
-static uint64_t subsection_pte(const struct user *user, uint64_t subsection)
-{
-	return subsection << 16 | MK_PTE_PROTO |
-	       mk_bits(user->win, "_MMPTE_SUBSECTION.Protection", MK_PROT_R);
 }
 
 /*
@@ -227,25 +248,29 @@ static uint64_t subsection_pte(const struct user *user, uint64_t subsection)
 static void map_file(const struct user *user, uint64_t va)
 {
 	MkWin *win = user->win;
-	const uint64_t protos = mk_pool_alloc(win, &win->paged, 8 * 8, "MmSt");
-	const uint64_t valid = MK_PTE_P | MK_PTE_A | MK_PTE_G | MK_PTE_NX;
+	const uint64_t size = win->mode == MK_MODE_X86 ? 4 : 8;
+	const uint64_t protos =
+		mk_pool_alloc(win, &win->paged, 8 * size, "MmSt");
+	const uint64_t valid =
+		mk_pte_bits(win, MK_PTE_P | MK_PTE_A | MK_PTE_G | MK_PTE_NX);
 	uint64_t pa[8], raw;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(pa); i++) {
 		bool resident = i != 3 && i < 6;
 
 		pa[i] = resident ? mk_phys_page(win->phys) : MK_NO_PA;
-		raw = subsection_pte(user, protos - 0x40);
+		raw = mk_pte_subsection(win, win->nonpaged.base + 0x40);
 		if (resident)
 			raw = i == 2 || i == 5
 				      ? transition_pte(user, pa[i], MK_PROT_R)
 				      : pa[i] | valid;
-		mk_kwrite64(win, protos + 8 * i, raw);
+		raw = GUINT64_TO_LE(raw);
+		mk_kwrite(win, protos + size * i, &raw, size);
 	}
 	map_at(user, va, pa[0], MK_PAGE_SIZE, MK_PROT_R);
 	for (size_t i = 1; i < 7; i++) {
-		raw = i < 4 ? proto_pte(user, protos + 8 * i, MK_PROT_R)
-			    : vad_pte(user, MK_PROT_R);
+		raw = i < 4 ? mk_pte_proto(win, protos + size * i, MK_PROT_R)
+			    : mk_pte_in_vad(win, MK_PROT_R);
 		poke(user, va + i * MK_PAGE_SIZE, raw, pa[i], MK_PROT_R,
 		     MK_STATE_PROTOTYPE);
 	}
@@ -274,8 +299,14 @@ static void map_clean(const struct user *user, uint64_t va)
 	       MK_PROT_RW);
 	page = &g_array_index(user->proc->pages, struct mk_page,
 			      user->proc->pages->len - 1);
-	page->raw &= ~(MK_PTE_W | MK_PTE_D);
-	page->rights = MK_RIGHT_U | MK_RIGHT_CLEAN;
+	/* A kernel for one processor leaves it to the dirty bit. */
+	if (user->win->single) {
+		page->raw &= ~MK_PTE_D;
+	} else {
+		page->raw &= ~(MK_PTE_W | MK_PTE_D);
+		page->rights &= ~MK_RIGHT_W;
+		page->rights |= MK_RIGHT_CLEAN;
+	}
 	mk_paging_poke(user->proc->paging, va, 1, page->raw);
 }
 
@@ -292,6 +323,11 @@ static void map_states(const struct user *user, uint64_t va)
 {
 	const MkWin *win = user->win;
 	const uint64_t beyond = mk_phys_end(win->phys) + 0x100000;
+	/* The highest frame but one that an entry can hold. */
+	const uint64_t far = win->mode == MK_MODE_X86 ? UINT64_C(0xffffe000)
+			     : win->mode == MK_MODE_PAE
+				     ? UINT64_C(0x3fffffe000)
+				     : UINT64_C(0x7ffffff000);
 
 	map_scattered(user, va, 1, MK_PROT_RWX);
 	add_transition(user, va + 0x1000, MK_PROT_RW);
@@ -303,8 +339,7 @@ static void map_states(const struct user *user, uint64_t va)
 	add_pagefile(user, va + 0x9000, PAGEFILE_STORE, MK_PROT_R);
 	map_at(user, va + 0xb000, beyond & ~(MK_PAGE_SIZE - 1), MK_PAGE_SIZE,
 	       MK_PROT_RW);
-	map_at(user, va + 0xc000, UINT64_C(0x7ffffff000), MK_PAGE_SIZE,
-	       MK_PROT_R);
+	map_at(user, va + 0xc000, far, MK_PAGE_SIZE, MK_PROT_R);
 	if (win->options.hole)
 		map_at(user, va + 0xd000, 3 * MK_GIB, MK_PAGE_SIZE, MK_PROT_R);
 	map_scattered(user, va + 0xe000, 1, MK_PROT_RW);
@@ -314,12 +349,16 @@ static void map_states(const struct user *user, uint64_t va)
 static void map_large(const struct user *user, uint64_t va)
 {
 	MkWin *win = user->win;
+	const uint64_t size = mk_paging_span(win->mode, 2);
+	uint64_t pa;
 
-	if (mk_phys_large_left(win->phys) < 6)
+	if (mk_phys_large_left(win->phys) < (size > MK_LARGE_SIZE ? 10 : 6))
 		return;
-	map_at(user, va, mk_phys_large(win->phys, 1), MK_LARGE_SIZE,
-	       MK_PROT_RW);
-	region(user, va, MK_LARGE_SIZE / MK_PAGE_SIZE, MK_PROT_RW, 5, true, 0);
+	/* Of three pieces in a row two are aligned to their size. */
+	pa = mk_phys_large(win->phys, size > MK_LARGE_SIZE ? 3 : 1);
+	pa = (pa + size - 1) & ~(size - 1);
+	map_at(user, va, pa, size, MK_PROT_RW);
+	region(user, va, size / MK_PAGE_SIZE, MK_PROT_RW, 5, true, 0);
 }
 
 /* The first GiB (partly RAM in a small machine), and one that is not there. */
@@ -366,6 +405,14 @@ static void map_partial(const struct user *user, uint64_t va)
 	region(user, va, 1, MK_PROT_RW, 0, true, 0);
 }
 
+static void phys_ptr(const MkWin *win, uint64_t pa, uint64_t value)
+{
+	if (mk_is_32bit(win))
+		mk_phys_write32(win->phys, pa, (uint32_t)value);
+	else
+		mk_phys_write64(win->phys, pa, value);
+}
+
 static void put_text(const struct user *user, uint64_t page_pa, uint64_t at,
 		     const char *path, uint64_t peb, uint32_t *text_at,
 		     const char *text)
@@ -375,7 +422,8 @@ static void put_text(const struct user *user, uint64_t page_pa, uint64_t at,
 	const uint32_t len = (uint32_t)strlen(text) * 2;
 
 	mk_phys_write32(phys, field, len | (len + 2) << 16);
-	mk_phys_write64(phys, field + 8, peb + *text_at);
+	phys_ptr(user->win, field + mk_pointer_bytes(user->win),
+		 peb + *text_at);
 	for (uint32_t i = 0; i < len; i += 2)
 		mk_phys_write(phys, page_pa + *text_at + i, &text[i / 2], 1);
 	*text_at += len + 2;
@@ -397,33 +445,35 @@ static void map_peb(const struct user *user, uint64_t va, uint64_t image)
 		if (!g_ascii_isprint(*at))
 			*at = '_';
 	path = g_strconcat("C:\\Windows\\System32\\", name, NULL);
-	mk_phys_write64(win->phys, pa + mk_offset(win, "_PEB.ImageBaseAddress"),
-			image);
-	mk_phys_write64(win->phys,
-			pa + mk_offset(win, "_PEB.ProcessParameters"),
-			va + PEB_PARAMETERS);
+	phys_ptr(win, pa + mk_offset(win, "_PEB.ImageBaseAddress"), image);
+	phys_ptr(win, pa + mk_offset(win, "_PEB.ProcessParameters"),
+		 va + PEB_PARAMETERS);
 	put_text(user, pa, PEB_PARAMETERS,
 		 "_RTL_USER_PROCESS_PARAMETERS.ImagePathName", va, &text, path);
 	put_text(user, pa, PEB_PARAMETERS,
 		 "_RTL_USER_PROCESS_PARAMETERS.CommandLine", va, &text, name);
 	mk_paging_poke(user->proc->paging, va, 1, raw);
-	note_page(user, va, pa, MK_PAGE_SIZE, raw, MK_RIGHT_U | MK_RIGHT_W,
-		  MK_STATE_VALID, MK_CONTENT_OTHER);
+	note_page(user, va, pa, MK_PAGE_SIZE, raw,
+		  valid_rights(user, MK_PROT_RW), MK_STATE_VALID,
+		  MK_CONTENT_OTHER);
 	region(user, va, 1, MK_PROT_RW, 0, true, 0);
 	user->proc->info.peb = va;
-	mk_put64(win, info->eprocess, "_EPROCESS.SectionBaseAddress", image);
+	mk_put_ptr(win, info->eprocess, "_EPROCESS.SectionBaseAddress", image);
 }
 
 static void map_kuser(const struct user *user)
 {
 	const uint64_t pa = user->win->kuser_pa;
-	const uint64_t raw = pa | MK_PTE_P | MK_PTE_U | MK_PTE_A | MK_PTE_NX;
+	const uint64_t raw =
+		pa | mk_pte_bits(user->win,
+				 MK_PTE_P | MK_PTE_U | MK_PTE_A | MK_PTE_NX);
 
 	if (user->win->options.damage.no_kuser)
 		return;
 	mk_paging_poke(user->proc->paging, MK_KUSER_USER, 1, raw);
-	note_page(user, MK_KUSER_USER, pa, MK_PAGE_SIZE, raw, MK_RIGHT_U,
-		  MK_STATE_VALID, MK_CONTENT_OTHER);
+	note_page(user, MK_KUSER_USER, pa, MK_PAGE_SIZE, raw,
+		  valid_rights(user, MK_PROT_R), MK_STATE_VALID,
+		  MK_CONTENT_OTHER);
 	region(user, MK_KUSER_USER, 1, MK_PROT_R, 0, true, 0);
 }
 
@@ -462,42 +512,53 @@ static int compare_regions(gconstpointer a, gconstpointer b)
 	return left->start < right->start ? -1 : left->start > right->start;
 }
 
-/* Each kind has a range of its own, so that nothing can overlap. */
-static void map_process(const struct user *user)
+static const struct places *find_places(const MkWin *win, bool wow64)
 {
-	const MkProc *proc = user->proc;
-	const bool narrow = user->narrow, wow64 = proc->info.wow64;
-	const uint64_t image = wow64 ? 0x400000
-				     : (narrow ? UINT64_C(0x13f000000)
-					       : UINT64_C(0x7ff600000000)) +
-					       (draw(user, 0x400) << 16);
-	const uint64_t high = wow64    ? UINT64_C(0x70000000)
-			      : narrow ? UINT64_C(0x7fef0000000)
-				       : UINT64_C(0x7ffb00000000);
-	const uint64_t low = narrow ? 0 : UINT64_C(0x25b00000000);
+	if (mk_is_32bit(win))
+		return &places32;
+	if (wow64)
+		return &places_wow64;
+	return win->kernel.build < MK_BUILD_81 ? &places_small : &places_big;
+}
 
-	map_image(user, image);
-	map_peb(user, narrow ? UINT64_C(0x7fffffdf000) : UINT64_C(0x5f3a20b000),
-		image);
-	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
-	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
-	map_file(user, high + (draw(user, 0x100) << 16));
-	if (wow64) {
-		map_scattered(user, MK_PEB32, 1, MK_PROT_RW);
-		region(user, MK_PEB32, 1, MK_PROT_RW, 0, true, 0);
-	}
+static void map_extras(const struct user *user, uint64_t low)
+{
+	const struct mk_options *options = &user->win->options;
+	const MkProc *proc = user->proc;
+
 	if (proc->large)
 		map_large(user, low + 0x8000000);
 	if (proc->marker)
 		map_marker(user, low + 0xa000000);
 	if (proc->marker && user->win->partial_pa)
 		map_partial(user, low + 0xb000000);
-	if (proc->marker && user->win->options.trans_table)
+	if (proc->marker && options->trans_table)
 		map_trans_table(user, low + 0xc000000);
-	if (proc->marker && user->win->options.gig)
+	if (proc->marker && options->gig)
 		map_gig(user, low + 0x4000000000);
 	if (proc->bulk)
-		map_bulk(user, low + 0x8000000000);
+		map_bulk(user, low + user->places->bulk);
+}
+
+/* Each kind has a range of its own, so that nothing can overlap. */
+static void map_process(const struct user *user)
+{
+	const struct places *places = user->places;
+	const uint64_t image =
+		places->image + draw(user, 0x400) * places->image_step;
+	const uint64_t low = places->low;
+
+	map_image(user, image);
+	map_peb(user, places->peb, image);
+	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
+	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
+	map_file(user, places->high + (draw(user, 0x100) << 16));
+	if (user->proc->info.wow64) {
+		map_scattered(user, MK_PEB32, 1, MK_PROT_RW);
+		region(user, MK_PEB32, 1, MK_PROT_RW, 0, true, 0);
+		user->proc->info.peb32 = MK_PEB32;
+	}
+	map_extras(user, low);
 }
 
 void mk_user_build(MkWin *win, MkProc *proc)
@@ -505,7 +566,7 @@ void mk_user_build(MkWin *win, MkProc *proc)
 	const struct user user = {
 		.win = win,
 		.proc = proc,
-		.narrow = win->kernel.build < MK_BUILD_81 || proc->info.wow64,
+		.places = find_places(win, proc->info.wow64),
 	};
 
 	map_kuser(&user);

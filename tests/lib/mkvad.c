@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* VAD trees in the three forms that x64 Windows has had since 7. */
+/* VAD trees in the four forms that Windows has had since XP. */
 #include "config.h"
 
 #include "lib/mkwin-priv.h"
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TYPE_IMAGE 2u
+#define TYPE_LARGE 5u
 
 /* Member paths of the tree's links. */
 struct links {
@@ -15,6 +16,11 @@ struct links {
 	const char *parent;
 };
 
+static const struct links links_xp = {
+	"_MMVAD.LeftChild",
+	"_MMVAD.RightChild",
+	"_MMVAD.Parent",
+};
 static const struct links links7 = {
 	"_MMADDRESS_NODE.LeftChild",
 	"_MMADDRESS_NODE.RightChild",
@@ -33,7 +39,9 @@ static const struct links links81 = {
 
 static const struct links *find_links(const MkWin *win)
 {
-	if (win->kernel.build < 9200)
+	if (win->kernel.build < MK_BUILD_2003)
+		return &links_xp;
+	if (win->kernel.build < MK_BUILD_8)
 		return &links7;
 	return win->kernel.build < 9600 ? &links8 : &links81;
 }
@@ -44,8 +52,8 @@ static void write_vpns(MkWin *win, uint64_t node, uint64_t first, uint64_t last)
 	const uint8_t last_high = (uint8_t)(last >> 32);
 
 	if (win->kernel.build < 9200) {
-		mk_put64(win, node, "_MMVAD_SHORT.StartingVpn", first);
-		mk_put64(win, node, "_MMVAD_SHORT.EndingVpn", last);
+		mk_put_ptr(win, node, "_MMVAD_SHORT.StartingVpn", first);
+		mk_put_ptr(win, node, "_MMVAD_SHORT.EndingVpn", last);
 		return;
 	}
 	mk_put32(win, node, "_MMVAD_SHORT.StartingVpn", (uint32_t)first);
@@ -65,13 +73,17 @@ static void write_flags(MkWin *win, uint64_t node,
 	const uint64_t commit = region->is_private ? pages : 0;
 	const uint64_t flags =
 		mk_bits(win, "_MMVAD_FLAGS.VadType", region->type) |
+		mk_bits(win, "_MMVAD_FLAGS.ImageMap",
+			region->type == TYPE_IMAGE) |
+		mk_bits(win, "_MMVAD_FLAGS.LargePages",
+			region->type == TYPE_LARGE) |
 		mk_bits(win, "_MMVAD_FLAGS.Protection", region->protection) |
 		mk_bits(win, "_MMVAD_FLAGS.PrivateMemory", region->is_private) |
 		mk_bits(win, "_MMVAD_FLAGS.CommitCharge", commit) |
 		mk_bits(win, "_MMVAD_FLAGS.MemCommit", region->is_private);
 
 	if (win->kernel.build < 9200) {
-		mk_put64(win, node, "_MMVAD_SHORT.u", flags);
+		mk_put_ptr(win, node, "_MMVAD_SHORT.u", flags);
 		return;
 	}
 	mk_put32(win, node, "_MMVAD_SHORT.u", (uint32_t)flags);
@@ -81,24 +93,28 @@ static void write_flags(MkWin *win, uint64_t node,
 				    region->is_private)));
 }
 
-/* Subsection, control area, file object, name. */
-static uint64_t make_subsection(MkWin *win, const char *file, bool image)
+/* Subsection, control area, file object, name; what a VAD points to: the
+ * control area up to 2003, then the subsection. */
+static uint64_t make_section(MkWin *win, const char *file, bool image)
 {
 	const uint64_t subsection =
 		mk_pool_alloc(win, &win->nonpaged, 0x60, "MmCa");
 	const uint64_t area = mk_pool_alloc(win, &win->nonpaged, 0x90, "MmCa");
-	const uint64_t object =
-		mk_pool_alloc(win, &win->nonpaged, 0xe0, "File");
+	const uint64_t object = mk_object_new(win, "File", 0xe0, "File");
+	const char *type =
+		layout_type(win->layout, "_CONTROL_AREA.FilePointer");
+	const bool plain = type && g_str_has_prefix(type, "ptr:");
 
 	mk_kwrite32(win, object, 5 | 0xd8 << 16);
 	mk_put_unicode(win, object + mk_offset(win, "_FILE_OBJECT.FileName"),
 		       file);
-	mk_put64(win, area, "_CONTROL_AREA.FilePointer", object | 3);
+	mk_put_ptr(win, area, "_CONTROL_AREA.FilePointer",
+		   object | (plain ? 0 : 3));
 	mk_put32(win, area, "_CONTROL_AREA.u.Flags",
 		 (uint32_t)(mk_bits(win, "_MMSECTION_FLAGS.Image", image) |
 			    mk_bits(win, "_MMSECTION_FLAGS.File", 1)));
-	mk_put64(win, subsection, "_SUBSECTION.ControlArea", area);
-	return subsection;
+	mk_put_ptr(win, subsection, "_SUBSECTION.ControlArea", area);
+	return mk_has(win, "_MMVAD.ControlArea") ? area : subsection;
 }
 
 static const char *file_name(const MkProc *proc, const struct mk_region *region)
@@ -119,6 +135,8 @@ static const char *file_name(const MkProc *proc, const struct mk_region *region)
 static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 {
 	const uint64_t pages = (region->end - region->start) / MK_PAGE_SIZE;
+	const uint64_t pte_bytes = win->mode == MK_MODE_X86 ? 4 : 8;
+	uint64_t section;
 	struct mk_vad vad = {
 		.start = region->start,
 		.end = region->end - 1,
@@ -137,15 +155,16 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 	write_flags(win, vad.node, region);
 	if (!region->is_private) {
 		vad.file = file_name(proc, region);
-		mk_put64(win, vad.node, "_MMVAD.Subsection",
-			 make_subsection(win, vad.file,
-					 region->type == TYPE_IMAGE));
+		section =
+			make_section(win, vad.file, region->type == TYPE_IMAGE);
+		mk_put_ptr(win, vad.node, "_MMVAD.Subsection", section);
+		mk_put_ptr(win, vad.node, "_MMVAD.ControlArea", section);
 	}
 	if (region->proto) {
-		mk_put64(win, vad.node, "_MMVAD.FirstPrototypePte",
-			 region->proto);
-		mk_put64(win, vad.node, "_MMVAD.LastContiguousPte",
-			 region->proto + 8 * (pages - 1));
+		mk_put_ptr(win, vad.node, "_MMVAD.FirstPrototypePte",
+			   region->proto);
+		mk_put_ptr(win, vad.node, "_MMVAD.LastContiguousPte",
+			   region->proto + pte_bytes * (pages - 1));
 	}
 	g_array_append_val(proc->vads, vad);
 }
@@ -161,15 +180,30 @@ static uint64_t link_tree(MkWin *win, const GArray *vads, guint from, guint to,
 	if (from == to)
 		return 0;
 	node = g_array_index(vads, struct mk_vad, middle).node;
-	mk_put64(win, node, links->parent, parent);
-	mk_put64(win, node, links->left,
-		 link_tree(win, vads, from, middle, node));
-	mk_put64(win, node, links->right,
-		 link_tree(win, vads, middle + 1, to, node));
+	mk_put_ptr(win, node, links->parent, parent);
+	mk_put_ptr(win, node, links->left,
+		   link_tree(win, vads, from, middle, node));
+	mk_put_ptr(win, node, links->right,
+		   link_tree(win, vads, middle + 1, to, node));
 	return node;
 }
 
-/* Up to 8.0 the root is a node of its own whose right child is the tree. */
+/* Where the layout has it, be it a bit field or a member. */
+static void put_count(MkWin *win, uint64_t root, uint32_t n)
+{
+	static const char path[] = "_MM_AVL_TABLE.NumberGenericTableElements";
+	struct nt_field field;
+
+	if (!layout_field(win->layout, path, &field, NULL))
+		return;
+	if (field.bit_len)
+		mk_put_bits(win, root, path, n);
+	else
+		mk_put_ptr(win, root, path, n);
+}
+
+/* XP has a pointer to the top; up to 8.0 the root is a node of its own whose
+ * right child is the tree. */
 void mk_vads_build(MkWin *win, MkProc *proc)
 {
 	const uint64_t root =
@@ -182,13 +216,19 @@ void mk_vads_build(MkWin *win, MkProc *proc)
 			 &g_array_index(proc->regions, struct mk_region, i));
 	if (win->kernel.build >= 9600) {
 		top = link_tree(win, proc->vads, 0, n, 0);
-		mk_put64(win, root, "_RTL_AVL_TREE.Root", top);
-		mk_put64(win, proc->info.eprocess, "_EPROCESS.VadHint", top);
-		mk_put64(win, proc->info.eprocess, "_EPROCESS.VadCount", n);
+		mk_put_ptr(win, root, "_RTL_AVL_TREE.Root", top);
+		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadHint", top);
+		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadCount", n);
+		return;
+	}
+	if (win->kernel.build < MK_BUILD_2003) {
+		top = link_tree(win, proc->vads, 0, n, 0);
+		mk_kwrite_ptr(win, root, top);
+		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadHint", top);
 		return;
 	}
 	top = link_tree(win, proc->vads, 0, n, root);
-	mk_put64(win, root, find_links(win)->parent, root);
-	mk_put64(win, root, find_links(win)->right, top);
-	mk_put_bits(win, root, "_MM_AVL_TABLE.NumberGenericTableElements", n);
+	mk_put_ptr(win, root, find_links(win)->parent, root);
+	mk_put_ptr(win, root, find_links(win)->right, top);
+	put_count(win, root, n);
 }

@@ -9,15 +9,25 @@
 #define MK_MIB (UINT64_C(1) << 20)
 #define MK_GIB (UINT64_C(1) << 30)
 #define MK_KUSER_KERNEL UINT64_C(0xfffff78000000000)
+#define MK_KUSER_KERNEL32 UINT64_C(0xffdf0000)
 #define MK_KUSER_USER UINT64_C(0x7ffe0000)
 #define MK_PEB32 UINT64_C(0x7efdf000)
 #define MK_LOWSTUB UINT64_C(0x13000)
+/* Room for a KPCR with the KPRCB in it. */
+#define MK_KPCR_SIZE 0xc000u
 
 /* Byte that object headers' type indexes are mixed with, 10 and later. */
 #define MK_OB_COOKIE 0xccu
 
 /* Builds where something changes that is not in the layouts. */
+#define MK_BUILD_2003 3790u
+#define MK_BUILD_VISTA 6000u
+#define MK_BUILD_8 9200u
+#define MK_SYSTEM_PID 4u
+#define MK_SECOND UINT64_C(10000000) /* FILETIME */
+#define MK_TYPES_MAX 64u
 #define MK_BUILD_81 9600u    /* user space of 128 TiB */
+#define MK_BUILD_10 10240u   /* type indexes mixed with a cookie */
 #define MK_BUILD_1607 14393u /* kernel regions at random places */
 #define MK_BUILD_1803 17134u /* the Registry process */
 
@@ -36,6 +46,16 @@ struct mk_pool {
 	uint64_t next;
 };
 
+/* Addresses of a session, one large page or table of them. */
+#define MK_SESSION_LEN UINT64_C(0x100000)
+
+/* A session: its _MM_SESSION_SPACE, and where that is mapped. */
+struct mk_session {
+	uint64_t space;
+	struct mk_pool pool;
+	MkPaging *paging; /* not System's, or NULL: in System's as well */
+};
+
 /* struct mk_process with what only the builder needs. */
 typedef struct MkProc {
 	struct mk_process info;
@@ -45,6 +65,8 @@ typedef struct MkProc {
 	GArray *pages;
 	GArray *vads;
 	GArray *regions; /* struct mk_region */
+	GArray *threads; /* uint64_t, _ETHREADs */
+	GArray *tids;	 /* uint32_t, their ids */
 	uint64_t thread; /* first _ETHREAD; or 0 */
 	bool minimal;	 /* no PEB, no user pages (System, Registry) */
 	bool large;	 /* maps 2 MiB pages */
@@ -52,6 +74,7 @@ typedef struct MkProc {
 	bool bulk;
 	bool exited;
 	bool no_dtb;
+	bool running; /* on the last processor */
 } MkProc;
 
 /* A range that a VAD is to cover; proto: kernel VA of its prototypes. */
@@ -78,7 +101,11 @@ struct MkWin {
 	const struct nt_layout *layout;
 	const struct nt_kernel *known; /* or NULL */
 	const char *version;
+	const char *pdb;
 	uint32_t timestamp;
+	enum mk_mode mode;
+	uint64_t system_start; /* first address of the kernel half */
+	bool single;	       /* kernel for one processor */
 	bool kva;
 	MkPaging *paging; /* System's */
 	struct mk_pool nonpaged;
@@ -88,26 +115,37 @@ struct MkWin {
 	uint32_t export_rva;
 	uint32_t rsds_rva;
 	uint64_t kuser_pa;
-	uint64_t session[2]; /* _MM_SESSION_SPACE */
+	struct mk_session sessions[2];
 	uint64_t partial_pa; /* last frame with --tail; or 0 */
 	uint64_t dtb_next;   /* with dtb_at_mib */
+	uint64_t pdpt_next;  /* PAE: next free PDPT; or 0 */
 	uint64_t time;
 	GPtrArray *procs;     /* MkProc, owned */
 	GArray *kernel_pages; /* struct mk_page, made when asked */
 	GArray *bulk;	      /* uint64_t, runs for bulk.exe */
 	uint64_t bulk_run;    /* bytes of each */
 	struct mk_cpu cpus[2];
+	size_t n_cpus;
+	uint32_t next_tid;
+	uint64_t types[MK_TYPES_MAX]; /* _OBJECT_TYPEs by index */
+	MkProc *self_tables;	      /* selfmap.exe, or NULL */
+	MkProc *idle;		      /* PsIdleProcess; not in procs */
+	uint64_t idle_threads[2];
 };
 
-/* mkwin.c: layout, and kernel memory. */
+/* mkkmem.c: layout, and kernel memory. */
 bool mk_has(const MkWin *win, const char *path);
 uint32_t mk_offset(const MkWin *win, const char *path);
 uint32_t mk_type_size(const MkWin *win, const char *type);
+/* Of _ETHREAD; and where the KPRCB in a KPCR is. */
+uint32_t mk_ethread_size(const MkWin *win);
+uint32_t mk_kpcr_prcb(const MkWin *win);
 /* Set a member of the object at va; nothing where it does not exist. */
 void mk_put64(MkWin *win, uint64_t va, const char *path, uint64_t value);
 /* A member as wide as a pointer of the machine. */
 void mk_put_ptr(MkWin *win, uint64_t va, const char *path, uint64_t value);
 unsigned int mk_pointer_bytes(const MkWin *win);
+bool mk_is_32bit(const MkWin *win);
 void mk_put32(MkWin *win, uint64_t va, const char *path, uint32_t value);
 void mk_put_bits(MkWin *win, uint64_t va, const char *path, uint64_t value);
 /* A bit field in a value; 0 where it does not exist. */
@@ -120,14 +158,32 @@ void mk_kread(MkWin *win, uint64_t va, void *buf, size_t len);
 void mk_kwrite64(MkWin *win, uint64_t va, uint64_t value);
 void mk_kwrite32(MkWin *win, uint64_t va, uint32_t value);
 uint64_t mk_kread64(MkWin *win, uint64_t va);
+void mk_kwrite_ptr(MkWin *win, uint64_t va, uint64_t value);
+uint64_t mk_kread_ptr(MkWin *win, uint64_t va);
 /* Body of a fresh pool block behind a header with the tag. */
 uint64_t mk_pool_alloc(MkWin *win, struct mk_pool *pool, size_t size,
 		       const char *tag);
+/* Page-aligned, without a header. */
+uint64_t mk_pool_pages(MkWin *win, struct mk_pool *pool, size_t n);
 /* List heads and entries, both given by address. */
 void mk_list_init(MkWin *win, uint64_t head);
 void mk_list_append(MkWin *win, uint64_t head, uint64_t entry);
-/* Page for a PML4, where the options want them. */
+void mk_list_unlink(MkWin *win, uint64_t entry);
+
+/* mkspace.c: page tables of the machine's form, the kernel half. */
+/* Place for a top-level table, where the options want them. */
 uint64_t mk_root_page(MkWin *win);
+/* What of the hardware bits of an x64 entry this form has. */
+uint64_t mk_pte_bits(const MkWin *win, uint64_t bits);
+MkPaging *mk_space_new(MkWin *win, uint64_t root);
+void mk_space_claim_system(MkWin *win);
+void mk_space_choose(MkWin *win);
+void mk_space_fill(MkWin *win);
+/* Gives all processes System's kernel half and a self-map; last of all. */
+void mk_space_share(MkWin *win);
+/* Whether a kernel address is in the page tables' own map. */
+bool mk_space_is_self(const MkWin *win, uint64_t va);
+uint64_t mk_kuser_va(const MkWin *win);
 
 /* mkkernel.c: the kernel image and what lies in it. */
 void mk_kernel_choose(MkWin *win);
@@ -136,9 +192,35 @@ uint64_t mk_kernel_rights(const MkWin *win, uint64_t va);
 /* Address of a symbol: the known one, or one made up. */
 uint64_t mk_symbol(MkWin *win, const char *name);
 
-/* mkdata.c: the kernel's variables, shared page, low stub, processors. */
+/* mkdata.c: the kernel's variables, modules, shared page. */
 void mk_data_build(MkWin *win);
-void mk_data_finish(MkWin *win);
+
+/* mkdebug.c: KDBG, the version block; when all else is there. */
+void mk_debug_build(MkWin *win);
+
+/* mkcpu.c: processors and what they run. */
+void mk_cpus_build(MkWin *win);
+
+/* mkobject.c: object headers and types. */
+void mk_objects_build(MkWin *win);
+/* An object of a type by name, in nonpaged pool; the address of its body. */
+uint64_t mk_object_new(MkWin *win, const char *type, uint32_t size,
+		       const char *tag);
+/* The next object of that type will have a TypeIndex of 0 in its header as
+ * that is kept from 10 on; false where it is kept as it is. */
+bool mk_object_next_zero(MkWin *win, const char *type);
+uint32_t mk_object_body(const MkWin *win);
+uint8_t mk_object_cookie(const MkWin *win);
+
+/* mkeprocess.c */
+void mk_eprocess_end(MkWin *win, MkProc *proc);
+void mk_eprocess_write(MkWin *win, const MkProc *proc);
+void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
+
+/* mksession.c */
+void mk_sessions_build(MkWin *win);
+/* Makes a process a member of its session, or one that was. */
+void mk_session_join(MkWin *win, const MkProc *proc);
 
 /* mkproc.c */
 void mk_procs_build(MkWin *win);
@@ -147,6 +229,19 @@ void mk_proc_free(gpointer data);
 MkProc *mk_proc_add(MkWin *win, const void *name, size_t len, uint32_t pid,
 		    uint32_t ppid);
 void mk_proc_build(MkWin *win, MkProc *proc);
+
+/* mkpte.c: entries that are not valid, without the L1TF mask. */
+uint64_t mk_pte_transition(const MkWin *win, uint64_t pa,
+			   unsigned int protection);
+uint64_t mk_pte_demandzero(const MkWin *win, unsigned int protection);
+uint64_t mk_pte_pagefile(const MkWin *win, unsigned int number, uint64_t place,
+			 unsigned int protection);
+/* Pointer to the prototype PTE at a kernel address; to where the VAD says. */
+uint64_t mk_pte_proto(const MkWin *win, uint64_t proto,
+		      unsigned int protection);
+uint64_t mk_pte_in_vad(const MkWin *win, unsigned int protection);
+/* In an array of prototype PTEs: the page is in a file. */
+uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection);
 
 /* mkuser.c, mkvad.c */
 void mk_user_build(MkWin *win, MkProc *proc);

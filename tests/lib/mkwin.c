@@ -9,223 +9,12 @@
 /* A 19041 kernel with all symbols known. */
 #define DEFAULT_GUID "110A2D89ED7A438FEFFC84F9CFDD6C00"
 #define LOW_RAM_END UINT64_C(0x9f000)
-#define POOL_HEADER_SIZE 16
 /* The cast; those that options add. */
 #define USUAL_PROCS 20u
 #define EXTRA_PROCS 16u
 /* Memory that a process takes, tables and all; and the kernel. */
 #define PROC_PAGES 96
 #define KERNEL_MIB 8
-/* PML4 slots (fixed ones up to 10 1511; later drawn by lot). */
-#define SLOT_SELF_OLD 0x1edu
-#define SLOT_KUSER 0x1efu
-#define SLOT_KERNEL 0x1f0u
-#define SLOT_HAL 0x1ffu
-
-bool mk_has(const MkWin *win, const char *path)
-{
-	struct nt_field field;
-
-	return layout_field(win->layout, path, &field, NULL);
-}
-
-uint32_t mk_offset(const MkWin *win, const char *path)
-{
-	struct nt_field field;
-
-	if (!layout_field(win->layout, path, &field, NULL))
-		g_error("%s has no %s", layout_id(win->layout), path);
-	return field.offset;
-}
-
-uint32_t mk_type_size(const MkWin *win, const char *type)
-{
-	uint32_t size;
-
-	if (!layout_size(win->layout, type, &size))
-		g_error("%s has no %s", layout_id(win->layout), type);
-	return size;
-}
-
-void mk_put64(MkWin *win, uint64_t va, const char *path, uint64_t value)
-{
-	if (mk_has(win, path))
-		mk_kwrite64(win, va + mk_offset(win, path), value);
-}
-
-unsigned int mk_pointer_bytes(const MkWin *win)
-{
-	enum nt_arch arch = layout_arch(win->layout);
-
-	return arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE ? 4 : 8;
-}
-
-void mk_put_ptr(MkWin *win, uint64_t va, const char *path, uint64_t value)
-{
-	if (!mk_has(win, path))
-		return;
-	if (mk_pointer_bytes(win) == 8)
-		mk_kwrite64(win, va + mk_offset(win, path), value);
-	else
-		mk_kwrite32(win, va + mk_offset(win, path), (uint32_t)value);
-}
-
-void mk_put32(MkWin *win, uint64_t va, const char *path, uint32_t value)
-{
-	if (mk_has(win, path))
-		mk_kwrite32(win, va + mk_offset(win, path), value);
-}
-
-/* The layouts give bit fields in units that may reach past bit 31. */
-void mk_put_bits(MkWin *win, uint64_t va, const char *path, uint64_t value)
-{
-	struct nt_field field;
-	uint64_t mask, word;
-
-	if (!layout_field(win->layout, path, &field, NULL))
-		return;
-	g_assert(field.bit_len > 0 && field.bit_len < 64);
-	mask = (UINT64_C(1) << field.bit_len) - 1;
-	word = mk_kread64(win, va + field.offset);
-	word &= ~(mask << field.bit_pos);
-	word |= (value & mask) << field.bit_pos;
-	mk_kwrite64(win, va + field.offset, word);
-}
-
-uint64_t mk_bits(const MkWin *win, const char *path, uint64_t value)
-{
-	struct nt_field field;
-
-	if (!layout_field(win->layout, path, &field, NULL))
-		return 0;
-	g_assert(field.bit_len > 0 && field.bit_len < 64);
-	return (value & ((UINT64_C(1) << field.bit_len) - 1)) << field.bit_pos;
-}
-
-void mk_put_unicode(MkWin *win, uint64_t va, const char *text)
-{
-	glong n = 0;
-	g_autofree gunichar2 *utf16 = g_utf8_to_utf16(text, -1, NULL, &n, NULL);
-	const uint32_t len = (uint32_t)n * 2;
-	uint64_t at;
-
-	g_assert(utf16);
-	at = mk_pool_alloc(win, &win->paged, len + 2, "MkUs");
-	for (glong i = 0; i < n; i++)
-		utf16[i] = GUINT16_TO_LE(utf16[i]);
-	mk_kwrite(win, at, utf16, len);
-	mk_kwrite32(win, va, len | (len + 2) << 16);
-	mk_kwrite64(win, va + 8, at);
-}
-
-/* Physical address behind a kernel address, mapping it if need be. */
-static uint64_t kernel_pa(MkWin *win, uint64_t va)
-{
-	const uint64_t page = va & ~(MK_PAGE_SIZE - 1);
-	uint64_t pa;
-
-	if (mk_paging_walk(win->paging, va, &pa, NULL))
-		return pa;
-	pa = mk_phys_page(win->phys);
-	mk_paging_map(win->paging, page, pa, MK_PAGE_SIZE,
-		      mk_kernel_rights(win, page));
-	return pa + (va - page);
-}
-
-void mk_kwrite(MkWin *win, uint64_t va, const void *buf, size_t len)
-{
-	const uint8_t *src = buf;
-
-	while (len > 0) {
-		size_t n = MIN(len, MK_PAGE_SIZE - va % MK_PAGE_SIZE);
-
-		mk_phys_write(win->phys, kernel_pa(win, va), src, n);
-		va += n;
-		src += n;
-		len -= n;
-	}
-}
-
-void mk_kread(MkWin *win, uint64_t va, void *buf, size_t len)
-{
-	uint8_t *dest = buf;
-
-	while (len > 0) {
-		size_t n = MIN(len, MK_PAGE_SIZE - va % MK_PAGE_SIZE);
-
-		mk_phys_read(win->phys, kernel_pa(win, va), dest, n);
-		va += n;
-		dest += n;
-		len -= n;
-	}
-}
-
-void mk_kwrite64(MkWin *win, uint64_t va, uint64_t value)
-{
-	value = GUINT64_TO_LE(value);
-	mk_kwrite(win, va, &value, sizeof(value));
-}
-
-void mk_kwrite32(MkWin *win, uint64_t va, uint32_t value)
-{
-	value = GUINT32_TO_LE(value);
-	mk_kwrite(win, va, &value, sizeof(value));
-}
-
-uint64_t mk_kread64(MkWin *win, uint64_t va)
-{
-	uint64_t value;
-
-	mk_kread(win, va, &value, sizeof(value));
-	return GUINT64_FROM_LE(value);
-}
-
-/* The header as _POOL_HEADER of x64: sizes in units of 16 bytes, the tag. */
-uint64_t mk_pool_alloc(MkWin *win, struct mk_pool *pool, size_t size,
-		       const char *tag)
-{
-	const uint64_t blocks = (size + 15) / 16 + 1;
-	const uint64_t va = pool->next;
-	uint32_t value;
-
-	g_assert(strlen(tag) == 4);
-	memcpy(&value, tag, sizeof(value));
-	pool->next += blocks * 16 + 16 * mk_random_below(&win->random, 4);
-	mk_kwrite32(win, va, (uint32_t)MIN(blocks, 0xff) << 16 | 0x02000000);
-	mk_kwrite(win, va + 4, &value, sizeof(value));
-	/* So that the whole block is mapped. */
-	for (uint64_t at = va; at < va + blocks * 16; at += MK_PAGE_SIZE)
-		mk_kread64(win, at);
-	mk_kread64(win, va + blocks * 16 - 8);
-	return va + POOL_HEADER_SIZE;
-}
-
-void mk_list_init(MkWin *win, uint64_t head)
-{
-	mk_kwrite64(win, head, head);
-	mk_kwrite64(win, head + 8, head);
-}
-
-void mk_list_append(MkWin *win, uint64_t head, uint64_t entry)
-{
-	const uint64_t last = mk_kread64(win, head + 8);
-
-	mk_kwrite64(win, entry, head);
-	mk_kwrite64(win, entry + 8, last);
-	mk_kwrite64(win, last, entry);
-	mk_kwrite64(win, head + 8, entry);
-}
-
-uint64_t mk_root_page(MkWin *win)
-{
-	uint64_t pa = win->dtb_next;
-
-	if (win->options.dtb_at_mib == 0)
-		return mk_phys_page(win->phys);
-	win->dtb_next += MK_PAGE_SIZE;
-	return pa;
-}
-
 static void add_ram(MkWin *win)
 {
 	const uint64_t size = win->options.size_mib * MK_MIB;
@@ -260,14 +49,8 @@ static void claim_roots(MkWin *win)
 
 static void claim_fixed(MkWin *win)
 {
-	uint64_t dtb = win->kernel.build >= MK_BUILD_1607 ? 0x1ad000 : 0x187000;
-
 	claim_roots(win);
-	if (win->options.dtb_at_mib)
-		dtb = mk_root_page(win);
-	else
-		mk_phys_claim(win->phys, dtb, MK_PAGE_SIZE);
-	win->kernel.dtb = dtb;
+	mk_space_claim_system(win);
 	mk_phys_claim(win->phys, MK_LOWSTUB, MK_PAGE_SIZE);
 	/* What is wiped takes the low stub and System's PML4, no more. */
 	mk_phys_avoid_below(win->phys,
@@ -286,100 +69,6 @@ static void claim_bulk(MkWin *win)
 
 		g_array_append_val(win->bulk, pa);
 		left -= win->bulk_run;
-	}
-}
-
-static uint64_t slot_va(uint64_t slot)
-{
-	return mk_paging_canonical(MK_MODE_AMD64, slot << 39);
-}
-
-/* A free slot of the kernel half that is none of those taken. */
-static unsigned int draw_slot(MkWin *win, unsigned int *taken, size_t *n)
-{
-	for (;;) {
-		unsigned int slot = 0x110 + (unsigned int)mk_random_below(
-						    &win->random, 0xd0);
-		bool used = false;
-
-		for (size_t i = 0; i < *n; i++)
-			used |= taken[i] == slot;
-		if (used)
-			continue;
-		taken[(*n)++] = slot;
-		return slot;
-	}
-}
-
-static void choose_regions(MkWin *win)
-{
-	const uint32_t build = win->kernel.build;
-	unsigned int taken[8], self = SLOT_SELF_OLD, nonpaged, paged;
-	size_t n = 0;
-
-	if (build < 9200) {
-		nonpaged = 0x1f5;
-		paged = 0x1f1;
-	} else if (build < MK_BUILD_1607) {
-		nonpaged = 0x1c0;
-		paged = 0x180;
-	} else {
-		nonpaged = draw_slot(win, taken, &n);
-		paged = draw_slot(win, taken, &n);
-		self = draw_slot(win, taken, &n);
-	}
-	win->kernel.self_map = self;
-	win->nonpaged.base = slot_va(nonpaged) + 0x80000000;
-	win->paged.base = slot_va(paged) + 0x4000000;
-	win->nonpaged.next = win->nonpaged.base + 0x80;
-	win->paged.next = win->paged.base + 0x80;
-}
-
-/* Regions of which real machines have much and this one a page each. */
-static void fill_regions(MkWin *win)
-{
-	static const unsigned int slots[] = {0x1f2, 0x1f6, 0x1f8, SLOT_HAL};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
-		uint64_t va = slot_va(slots[i]) + 0x2d800000 + (i << 12);
-
-		if (slots[i] == win->kernel.self_map)
-			continue;
-		mk_kwrite64(win, va, win->options.seed ^ va);
-	}
-}
-
-/* The first user part of a table entry is private; the kernel's is shared. */
-static void share_kernel_half(MkWin *win, uint64_t root, bool shadow)
-{
-	const uint64_t self = win->kernel.self_map;
-
-	for (uint64_t slot = 256; slot < 512; slot++) {
-		uint64_t raw =
-			mk_phys_read64(win->phys, win->kernel.dtb + slot * 8);
-
-		if (slot == self)
-			raw = root | 0x63 |
-			      (win->kernel.build >= MK_BUILD_1607 ? MK_PTE_NX
-								  : 0);
-		else if (shadow && slot != SLOT_KERNEL)
-			continue;
-		mk_phys_write64(win->phys, root + slot * 8, raw);
-	}
-}
-
-static void share_kernel(MkWin *win)
-{
-	share_kernel_half(win, win->kernel.dtb, false);
-	for (guint i = 0; i < win->procs->len; i++) {
-		const MkProc *proc = g_ptr_array_index(win->procs, i);
-
-		if (proc->paging)
-			share_kernel_half(win, mk_paging_root(proc->paging),
-					  false);
-		if (proc->user_paging)
-			share_kernel_half(
-				win, mk_paging_root(proc->user_paging), true);
 	}
 }
 
@@ -410,41 +99,81 @@ static bool choose_layout(MkWin *win, GError **error)
 					    : DEFAULT_GUID);
 		return false;
 	}
-	if (layout_arch(win->layout) != NT_ARCH_AMD64 ||
-	    layout_la57(win->layout) || layout_build(win->layout) < 7600) {
+	if (layout_arch(win->layout) == NT_ARCH_ARM64) {
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-			    "%s: only x64 from Windows 7 on can be made",
+			    "%s: no machine of that kind can be made",
 			    layout_id(win->layout));
 		return false;
 	}
 	return true;
 }
 
-static void build_windows(MkWin *win)
+static enum mk_mode mode_of(const struct nt_layout *layout)
 {
-	win->kernel.build = layout_build(win->layout);
-	win->kernel.layout = layout_id(win->layout);
-	win->kva = !win->options.no_kva &&
-		   mk_has(win, "_KPROCESS.UserDirectoryTableBase");
+	switch (layout_arch(layout)) {
+	case NT_ARCH_X86:
+		return MK_MODE_X86;
+	case NT_ARCH_X86PAE:
+		return MK_MODE_PAE;
+	case NT_ARCH_AMD64:
+	case NT_ARCH_ARM64:
+		break;
+	}
+	return layout_la57(layout) ? MK_MODE_LA57 : MK_MODE_AMD64;
+}
+
+/* MmSystemRangeStart, MmHighestUserAddress. */
+static void choose_halves(MkWin *win)
+{
+	const bool big = win->options.three_gb;
+
+	if (mk_is_32bit(win)) {
+		win->system_start = big ? 0xc0000000 : 0x80000000;
+		win->kernel.highest_user = win->system_start - 0x10001;
+		return;
+	}
+	win->system_start = mk_paging_canonical(
+		win->mode,
+		256 * mk_paging_span(win->mode, mk_paging_top(win->mode)));
 	win->kernel.highest_user = win->kernel.build < MK_BUILD_81
 					   ? UINT64_C(0x7fffffeffff)
 					   : UINT64_C(0x7ffffffeffff);
+}
+
+static void choose_machine(MkWin *win)
+{
+	win->kernel.build = layout_build(win->layout);
+	win->kernel.layout = layout_id(win->layout);
+	win->mode = mode_of(win->layout);
+	/* What has five levels needs no KVA shadow. */
+	win->kva = !win->options.no_kva && win->mode == MK_MODE_AMD64 &&
+		   mk_has(win, "_KPROCESS.UserDirectoryTableBase");
+	/* The kernels of XP that are tested are for one processor. */
+	win->single = win->kernel.build < MK_BUILD_2003;
+	win->n_cpus = win->single ? 1 : G_N_ELEMENTS(win->cpus);
 	win->time = win->kernel.time = UINT64_C(133483445670000000) +
 				       (win->options.seed % 1000) * 10000000;
+	choose_halves(win);
+}
+
+static void build_windows(MkWin *win)
+{
+	choose_machine(win);
 	claim_fixed(win);
 	claim_bulk(win);
-	win->paging = mk_paging_new(win->phys, MK_MODE_AMD64, win->kernel.dtb);
-	mk_paging_set_table_bits(win->paging, UINT64_C(0x0a00000000000867),
-				 UINT64_C(0x0a00000000000863));
-	choose_regions(win);
+	win->paging = mk_space_new(win, win->kernel.dtb);
+	mk_space_choose(win);
 	mk_kernel_choose(win);
 	mk_kernel_build(win);
 	mk_data_build(win);
-	fill_regions(win);
+	mk_objects_build(win);
+	mk_sessions_build(win);
+	mk_space_fill(win);
 	mk_procs_build(win);
 	mk_damage_extra(win);
-	mk_data_finish(win);
-	share_kernel(win);
+	mk_cpus_build(win);
+	mk_debug_build(win);
+	mk_space_share(win);
 	mk_damage_apply(win);
 }
 
@@ -478,6 +207,29 @@ static bool check_options(const struct mk_options *options, GError **error)
 	return !wrong;
 }
 
+/* What 32-bit machines cannot have. */
+static bool check_machine(const MkWin *win, GError **error)
+{
+	const struct mk_options *options = &win->options;
+	const enum nt_arch arch = layout_arch(win->layout);
+	const bool narrow = arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE;
+	const char *wrong = NULL;
+
+	if (!narrow)
+		wrong = options->three_gb ? "3gb" : NULL;
+	else if (options->gig)
+		wrong = "gig";
+	else if (options->bulk_mib > 1024)
+		wrong = "bulk";
+	else if (arch == NT_ARCH_X86 && options->hole)
+		wrong = "hole";
+	if (wrong)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "%s: not on a machine with layout %s", wrong,
+			    layout_id(win->layout));
+	return !wrong;
+}
+
 MkWin *mk_win_new(const struct mk_options *options, GError **error)
 {
 	g_autoptr(MkWin) win = g_new0(MkWin, 1);
@@ -497,7 +249,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 		mk_plain_build(win);
 		return g_steal_pointer(&win);
 	}
-	if (!choose_layout(win, error))
+	if (!choose_layout(win, error) || !check_machine(win, error))
 		return NULL;
 	build_windows(win);
 	return g_steal_pointer(&win);
@@ -512,6 +264,8 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->kernel_pages, g_array_unref);
 	g_clear_pointer(&win->bulk, g_array_unref);
 	mk_paging_free(win->paging);
+	for (size_t i = 0; i < G_N_ELEMENTS(win->sessions); i++)
+		mk_paging_free(win->sessions[i].paging);
 	mk_phys_free(win->phys);
 	g_free(win);
 }

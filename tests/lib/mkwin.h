@@ -35,18 +35,23 @@ struct mk_damage {
 
 struct mk_options {
 	uint64_t seed;
-	const char *guid;    /* known kernel; NULL: layout or the default */
-	uint32_t age;	     /* 0: 1 */
-	const char *layout;  /* "amd64-10.0.19041-b", for want of a GUID */
-	uint64_t size_mib;   /* 0: 64 */
-	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
-	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
-	unsigned int procs;  /* 0: the whole cast */
-	unsigned int tail;   /* bytes of RAM behind the last whole page */
-	bool hole;	     /* a hole in RAM and RAM above 4 GiB */
-	bool gig;	     /* explorer.exe maps 1 GiB pages */
-	bool trans_table;    /* a page table that is in transition */
-	bool no_kva;	     /* no KVA shadow where the layout has it */
+	const char *guid;      /* known kernel; NULL: layout or the default */
+	uint32_t age;	       /* 0: 1 */
+	const char *layout;    /* "amd64-10.0.19041-b", for want of a GUID */
+	uint64_t size_mib;     /* 0: 64 */
+	uint64_t bulk_mib;     /* bulk.exe maps so much; 0: none */
+	uint64_t dtb_at_mib;   /* place of all PML4s; 0: usual */
+	unsigned int procs;    /* 0: the whole cast */
+	unsigned int tail;     /* bytes of RAM behind the last whole page */
+	bool hole;	       /* a hole in RAM and RAM above 4 GiB */
+	bool gig;	       /* explorer.exe maps 1 GiB pages */
+	bool trans_table;      /* a page table that is in transition */
+	bool no_kva;	       /* no KVA shadow where the layout has it */
+	bool three_gb;	       /* 32-bit: 3 GiB of user addresses */
+	bool private_sessions; /* not in System's page tables */
+	uint32_t cookie;       /* of object headers, 1 to 0x100; 0: the usual */
+	bool plain_kdbg;       /* not encoded, as once a debugger was there */
+	bool shared_sessions;  /* in them, though that was not so up to 7 */
 	bool hostile_names;
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
@@ -114,7 +119,10 @@ struct mk_process {
 	uint64_t create_time;
 	uint64_t exit_time;
 	uint64_t peb;
-	int session; /* -1: none */
+	uint64_t peb32;
+	uint32_t exit_status;
+	uint8_t protection; /* PS_PROTECTION */
+	int session;	    /* -1: none */
 	uint32_t threads;
 	bool wow64;
 	bool in_list;
@@ -135,6 +143,7 @@ struct mk_kernel {
 	uint64_t highest_user;
 	uint64_t active_head; /* PsActiveProcessHead */
 	uint64_t kdbg;
+	bool kdbg_encoded;
 	uint64_t time; /* FILETIME of the capture */
 };
 
