@@ -7,7 +7,9 @@
 
 #include "base/bytes.h"
 #include "nt/derive.h"
+#include "nt/cpus.h"
 #include "nt/dtbscan.h"
+#include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/kernel.h"
 #include "vtop/guess.h"
@@ -55,6 +57,7 @@ static NtKernel *kernel_new(const struct finder *f, PhysAddr dtb,
 		.root = dtb,
 	};
 	k->dtb_source = source;
+	k->cpus = g_array_new(FALSE, TRUE, sizeof(struct nt_cpu));
 	return k;
 }
 
@@ -66,6 +69,8 @@ void nt_kernel_free(NtKernel *kernel)
 		g_array_unref(kernel->derived);
 	g_free(kernel->version);
 	nt_symload_free(kernel->symload);
+	if (kernel->cpus)
+		g_array_unref(kernel->cpus);
 	g_free(kernel);
 }
 
@@ -318,9 +323,10 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 	f.best->symload = f.symload;
 	nt_identify_finish(f.best, image);
 	log_profile(f.best, log);
-	nt_identify_user_end(f.best);
 	if (!f.best->profile_exact)
 		nt_derive_members(f.best, log);
+	nt_evidence_gather(f.best, image, log);
+	nt_identify_user_end(f.best);
 	nt_derive_variables(f.best, log);
 	return f.best;
 }

@@ -3,6 +3,7 @@
 #ifndef NT_KERNEL_H
 #define NT_KERNEL_H
 
+#include "nt/kdbg.h"
 #include "nt/kimage.h"
 #include "nt/profile.h"
 #include "nt/softpte.h"
@@ -51,6 +52,12 @@ struct nt_var {
 };
 
 typedef struct NtSymload NtSymload;
+/* How often sources that do not depend on each other said the same thing, and
+ * not. */
+struct nt_evidence {
+	unsigned n_agree, n_conflict;
+};
+
 typedef struct NtKernel NtKernel;
 struct NtKernel {
 	struct addr_space as;	/* System's, with the software PTE hook */
@@ -74,6 +81,9 @@ struct NtKernel {
 	unsigned n_processors;	/* 0: not known */
 	uint64_t user_end;	/* highest user address + 1; 0: not known */
 	NtSymload *symload;	/* owns image.symbols; see symload.h */
+	struct nt_kdbg kdbg;	/* va 0: not found */
+	GArray *cpus;		/* struct nt_cpu (nt/cpus.h), owned */
+	struct nt_evidence evidence;
 };
 
 /*

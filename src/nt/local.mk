@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libnt_a_SOURCES = \
-	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
+	src/nt/cpus.c src/nt/cpus.h \
 	src/nt/derive-sample.c \
 	src/nt/derive-tests.c \
 	src/nt/derive-vars.c \
+	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
+	src/nt/evidence.c src/nt/evidence.h \
 	src/nt/handle.c src/nt/handle.h \
 	src/nt/identify.c src/nt/identify.h \
+	src/nt/isf.c src/nt/isf.h \
 	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \
 	src/nt/kdbgscan.c \
-	src/nt/isf.c src/nt/isf.h \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \

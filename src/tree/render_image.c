@@ -164,6 +164,18 @@ static void info_derived(struct sink *out, const NtKernel *k)
 	}
 }
 
+/* What else in memory was compared with what is said above. */
+static void info_evidence(struct sink *out, const NtKernel *k)
+{
+	if (k->kdbg.va.v)
+		sink_key(out, "Kdbg", PRIADDR " (%s, by %s)", k->kdbg.va.v,
+			 k->kdbg.encoded ? "encoded" : "plain", k->kdbg.how);
+	else
+		sink_key(out, "Kdbg", "- (not found)");
+	sink_key(out, "Evidence", "%u agree, %u conflict",
+		 k->evidence.n_agree, k->evidence.n_conflict);
+}
+
 static void info_kernel(struct sink *out, const struct render_facts *facts)
 {
 	const NtKernel *k = facts->kernel;
@@ -192,6 +204,7 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 		sink_key(out, "Processors", "%u", k->n_processors);
 	else
 		sink_key(out, "Processors", "-");
+	info_evidence(out, k);
 	if (!k->has_profile)
 		return;
 	if (!k->soft.pte.swizzle.bit_len)

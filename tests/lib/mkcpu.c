@@ -68,6 +68,7 @@ static uint64_t cr4(const MkWin *win)
 	case MK_MODE_PAE:
 		return CR4_NARROW | CR4_PAE;
 	case MK_MODE_AMD64:
+	case MK_MODE_ARM64:
 		break;
 	case MK_MODE_LA57:
 		return CR4 | CR4_LA57;

@@ -32,8 +32,10 @@ unit_tests = \
 	tests/unit/test-vtop-plain \
 	tests/unit/test-vtop-soft \
 	tests/unit/test-vtop-walk \
+	tests/unit/test-nt-cpus \
 	tests/unit/test-nt-dtbscan \
 	tests/unit/test-nt-eprocess \
+	tests/unit/test-nt-evidence \
 	tests/unit/test-nt-kdbg \
 	tests/unit/test-nt-kernel \
 	tests/unit/test-nt-kimage \
@@ -121,10 +123,14 @@ tests_unit_test_vtop_soft_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_soft_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_walk_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_nt_cpus_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_cpus_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_dtbscan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_dtbscan_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_eprocess_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_evidence_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kdbg_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kernel_CPPFLAGS = $(UNIT_CPPFLAGS)
