@@ -134,10 +134,11 @@ static bool by_search(struct gather *g)
 static void find_kdbg(struct gather *g)
 {
 	struct nt_var *var = &g->k->vars[NT_KD_DEBUGGER_DATA_BLOCK];
-	bool by_version = by_version_symbol(g);
+	bool known = g->k->kdbg.va.v != 0;
+	bool by_version = !known && by_version_symbol(g);
 
 	/* The symbol is the better witness where both lead to one. */
-	if (!block_at(g, var->va, "symbol") && !by_version &&
+	if (!known && !block_at(g, var->va, "symbol") && !by_version &&
 	    !block_at(g, VIRT(g->image->facts.kdbg), "container") &&
 	    !by_cpus(g) && !by_search(g)) {
 		log_add(g->log, LOG_INFO, "evidence",
@@ -284,6 +285,13 @@ static void compare_var(struct gather *g, enum nt_var_id id, uint64_t va,
 			*var = (struct nt_var){ VIRT(va), source };
 		return;
 	}
+	/* What one source said early does not agree with itself, and is
+	 * looked at with more knowledge now. */
+	if (va == var->va.v && !g_strcmp0(var->how, source)) {
+		if (!other)
+			*var = (struct nt_var){ VIRT(0), NULL };
+		return;
+	}
 	agree(g, va == var->va.v);
 	if (va == var->va.v)
 		return;
@@ -296,13 +304,11 @@ static void compare_var(struct gather *g, enum nt_var_id id, uint64_t va,
 		*var = (struct nt_var){ VIRT(va), source };
 }
 
-static void compare_vars(struct gather *g)
+static void compare_kdbg_vars(struct gather *g)
 {
 	const struct nt_kdbg *d = &g->k->kdbg;
 
 	compare_var(g, NT_PS_ACTIVE_PROCESS_HEAD, d->active_head, "KDBG");
-	compare_var(g, NT_PS_ACTIVE_PROCESS_HEAD,
-		    g->image->facts.ps_active_head, "container");
 	compare_var(g, NT_PSP_CID_TABLE, d->cid_table, "KDBG");
 	compare_var(g, NT_KI_PROCESSOR_BLOCK, d->processor_block, "KDBG");
 }
@@ -395,19 +401,20 @@ static uint32_t build_of_lab(const struct gather *g)
 }
 
 /* Enablement packages change the number in some places and not in others. */
-static bool same_build(uint32_t a, uint32_t b)
+static bool same_build(enum nt_arch arch, uint32_t a, uint32_t b)
 {
 	const struct nt_layout *x, *y;
 
-	return a == b ||
-	       (layouts_by_build(NT_ARCH_AMD64, a, false, &x, 1) &&
-		layouts_by_build(NT_ARCH_AMD64, b, false, &y, 1) && x == y);
+	return a == b || (layouts_by_build(arch, a, false, &x, 1) &&
+			  layouts_by_build(arch, b, false, &y, 1) && x == y);
 }
 
 static void compare_build(struct gather *g, uint32_t build,
 			  const char *source)
 {
 	NtKernel *k = g->k;
+	enum nt_arch arch = k->has_profile ? k->profile.arch : NT_ARCH_AMD64;
+	bool same;
 
 	if (!build)
 		return;
@@ -415,8 +422,9 @@ static void compare_build(struct gather *g, uint32_t build,
 		k->build = build;
 		return;
 	}
-	agree(g, same_build(build, k->build));
-	if (!same_build(build, k->build))
+	same = same_build(arch, build, k->build);
+	agree(g, same);
+	if (!same)
 		log_add(g->log, LOG_WARN, "evidence",
 			"build: %s says %u, the kernel %u; the second is used",
 			source, build, k->build);
@@ -493,14 +501,27 @@ static void compare_processors(struct gather *g)
 	for (guint i = 0; i < g->k->cpus->len; i++)
 		compare_cpu(g, &g_array_index(g->k->cpus, struct nt_cpu, i));
 	compare_dtb(g, g->image->facts.dtb);
-	if (!g->k->n_processors)
-		g->k->n_processors = g->k->cpus->len;
+	g->k->n_processors = MAX(g->k->n_processors, g->k->cpus->len);
 }
 
 static void read_cpus(struct gather *g)
 {
 	g_array_unref(g->k->cpus);
 	g->k->cpus = nt_cpus_read(g->k, g->image);
+}
+
+bool nt_evidence_early(NtKernel *k)
+{
+	struct gather g = {
+		.k = k, .pointer_bytes = nt_kernel_pointer_bytes(k),
+	};
+
+	if (!block_at(&g, k->vars[NT_KD_DEBUGGER_DATA_BLOCK].va, "symbol") &&
+	    !by_search(&g))
+		return false;
+	compare_kdbg_vars(&g);
+	k->evidence = (struct nt_evidence){ 0 }; /* it is counted later */
+	return true;
 }
 
 void nt_evidence_gather(NtKernel *k, const Image *image, Log *log)
@@ -515,7 +536,9 @@ void nt_evidence_gather(NtKernel *k, const Image *image, Log *log)
 	compare_base(&g, k->kdbg.kern_base, "KDBG");
 	if (g.has_version)
 		compare_base(&g, g.version.kern_base, "KdVersionBlock");
-	compare_vars(&g);
+	compare_kdbg_vars(&g);
+	compare_var(&g, NT_PS_ACTIVE_PROCESS_HEAD, image->facts.ps_active_head,
+		    "container");
 	compare_modules(&g);
 	compare_layout(&g);
 	compare_build(&g, build_of_lab(&g), "NtBuildLab");

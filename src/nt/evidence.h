@@ -10,6 +10,14 @@
 #include "nt/kernel.h"
 
 /*
+ * Before System is looked for, where no symbol leads to it: finds the debugger
+ * block of the kernel's image and fills in what variables it knows. Needs
+ * neither profile nor symbols; k->image must be known. False where there is no
+ * block. Searches the image: some 10 ms.
+ */
+bool nt_evidence_early(NtKernel *k);
+
+/*
  * The last step of finding a kernel: reads the debugger block and the
  * processors into k, fills in variables and offsets that are not known, counts
  * in k->evidence what agrees, and logs (LOG_WARN) what does not, with both

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "nt/derive.h"
+#include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/machine.h"
 #include "nt/symload.h"
@@ -250,6 +251,8 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 	if (k->has_image)
 		anchors = nt_system_anchors(&k->as, &k->image);
 	find_vars(k);
+	if (k->has_image && !anchors.active_head.v && nt_evidence_early(k))
+		anchors.active_head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va;
 	find_build(k);
 	if (hints->no_profile) {
 		if (scan)

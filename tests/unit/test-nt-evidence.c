@@ -164,6 +164,39 @@ START_TEST(test_no_symbols)
 }
 END_TEST
 
+static uint64_t initial_system; /* address of PsInitialSystemProcess */
+
+static void no_initial_system(MkWin *win)
+{
+	encode_no_key(win);
+	mk_phys_write64(mk_win_phys(win), pa_of(win, initial_system), 0);
+}
+
+/* No export leads to System, and no symbol: the block's list does, without a
+ * search of all memory. */
+START_TEST(test_early)
+{
+	const struct mk_options options = { .seed = 12, .layout = UNKNOWN };
+	struct unit_win w;
+
+	start(&w, &options, NULL);
+	initial_system = w.kernel->vars[NT_PS_INITIAL_SYSTEM_PROCESS].va.v;
+	ck_assert_str_eq(w.kernel->system.how, "PsInitialSystemProcess");
+	unit_win_clear(&w);
+	start(&w, &options, no_initial_system);
+	ck_assert(w.kernel->has_system);
+	ck_assert_str_eq(w.kernel->system.how, "PsActiveProcessHead");
+	ck_assert(w.kernel->kdbg.encoded);
+	/* a ring that turns out to be no list of processes is dropped */
+	w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v =
+		w.kernel->kdbg.loaded_module_list;
+	w.kernel->kdbg.active_head = w.kernel->kdbg.loaded_module_list;
+	nt_evidence_gather(w.kernel, w.mem.image, w.log);
+	ck_assert_uint_eq(w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v, 0);
+	unit_win_clear(&w);
+}
+END_TEST
+
 static void no_block(MkWin *win)
 {
 	mk_phys_write64(mk_win_phys(win), kdbg_pa(win, "Header.OwnerTag"), 0);
@@ -395,6 +428,7 @@ int main(void)
 	tcase_add_test(tcase, test_healthy);
 	tcase_add_test(tcase, test_encoded_with_key);
 	tcase_add_loop_test(tcase, test_no_symbols, 0, 2);
+	tcase_add_test(tcase, test_early);
 	tcase_add_loop_test(tcase, test_none, 0, 2);
 	tcase_add_test(tcase, test_conflicts);
 	tcase_add_test(tcase, test_better_witness);
