@@ -33,10 +33,21 @@ struct image_scan {
 	struct nt_kdbg *ret;
 	unsigned tries_left;
 	struct sign signs[N_SIZES * 64]; /* by difference */
-	/* A bit for the high bits of each: few words pass. */
+	/* A bit for a hash of each: few words pass. */
 	uint8_t filter[(1 << FILTER_BITS) / 8];
-	uint8_t buf[PAGE_SIZE_4K + KDBG_HEAD_BYTES];
+	/* The end of the page before, then a page: a block may begin in one
+	 * and end in the other. */
+	bool has_before;
+	uint8_t buf[KDBG_HEAD_BYTES + PAGE_SIZE_4K];
 };
+
+/* Differences of real words are anything but random: mixed (by the golden
+ * ratio), then the high bits. */
+static uint64_t filter_bit(uint64_t difference)
+{
+	return difference * UINT64_C(0x9e3779b97f4a7c15) >>
+	       (64 - FILTER_BITS);
+}
 
 static int by_difference(const void *a, const void *b)
 {
@@ -54,7 +65,7 @@ static void make_signs(struct image_scan *s)
 	     size += 8)
 		for (unsigned r = 0; r < 64; r++, sign++) {
 			uint64_t d = nt_kdbg_difference(s->base, size, r);
-			uint64_t bit = d >> (64 - FILTER_BITS);
+			uint64_t bit = filter_bit(d);
 
 			*sign = (struct sign){ d, r };
 			s->filter[bit / 8] |= (uint8_t)(1 << bit % 8);
@@ -62,7 +73,7 @@ static void make_signs(struct image_scan *s)
 	qsort(s->signs, G_N_ELEMENTS(s->signs), sizeof *sign, by_difference);
 }
 
-/* A plain block at offset at of the page at va? */
+/* A plain block at offset at of the buffer, which begins at va? */
 static bool try_plain(struct image_scan *s, VirtAddr va, size_t at)
 {
 	struct nt_kdbg k;
@@ -83,7 +94,7 @@ static bool try_encoded(struct image_scan *s, VirtAddr va, size_t at)
 	const uint8_t *p = s->buf + at;
 	struct sign key = { .difference = load_le64(p + KDBG_TAG_AT) ^
 					  load_le64(p + KDBG_BASE_AT) };
-	uint64_t bit = key.difference >> (64 - FILTER_BITS);
+	uint64_t bit = filter_bit(key.difference);
 	const struct sign *sign;
 	struct nt_kdbg k;
 
@@ -103,23 +114,23 @@ static bool try_encoded(struct image_scan *s, VirtAddr va, size_t at)
 	return true;
 }
 
-static bool scan_page(struct image_scan *s, VirtAddr va)
+static bool scan_page(struct image_scan *s, VirtAddr page)
 {
-	size_t len = PAGE_SIZE_4K;
+	VirtAddr va = VIRT(page.v - KDBG_HEAD_BYTES);
+	size_t at = s->has_before ? 0 : KDBG_HEAD_BYTES;
 
-	if (!vtop_read(s->as, va, s->buf, len))
+	s->has_before = vtop_read(s->as, page, s->buf + KDBG_HEAD_BYTES,
+				  PAGE_SIZE_4K);
+	if (!s->has_before)
 		return false;
-	/* A block may begin at the end of a page. */
-	if (vtop_read(s->as, VIRT(va.v + len), s->buf + len, KDBG_HEAD_BYTES))
-		len += KDBG_HEAD_BYTES;
-	for (size_t at = 0; at < PAGE_SIZE_4K && at + KDBG_HEAD_BYTES <= len &&
-			    s->tries_left; at += 4) {
+	for (; at <= PAGE_SIZE_4K && s->tries_left; at += 4) {
 		if (try_plain(s, va, at))
 			return true;
 		if (s->tries_left && s->pointer_bytes == 8 && at % 8 == 0 &&
 		    try_encoded(s, va, at))
 			return true;
 	}
+	memcpy(s->buf, s->buf + PAGE_SIZE_4K, KDBG_HEAD_BYTES);
 	return false;
 }
 
