@@ -86,12 +86,26 @@ static void fill(const struct addr_space *as, unsigned pointer_bytes,
 				load_le16(bytes + at);
 }
 
+/* The list entry that the block begins with. 32-bit kernels link it with
+ * 32-bit pointers and leave the second half 0; wide ones are taken, too. */
+static bool has_links(const struct addr_space *as, unsigned pointer_bytes,
+		      const uint8_t *bytes)
+{
+	uint64_t link;
+
+	if (pointer_bytes == 4 && !load_le64(bytes + 8))
+		return nt_is_kernel_address(as, load_le32(bytes)) &&
+		       nt_is_kernel_address(as, load_le32(bytes + 4));
+	return nt_kdbg_address(as, pointer_bytes, load_le64(bytes), &link) &&
+	       nt_kdbg_address(as, pointer_bytes, load_le64(bytes + 8),
+			       &link);
+}
+
 bool nt_kdbg_parse(const struct addr_space *as, unsigned pointer_bytes,
 		   const uint8_t *bytes, size_t len_bytes,
 		   struct nt_kdbg *ret)
 {
 	struct nt_kdbg k = { 0 };
-	uint64_t link;
 
 	if (len_bytes < KDBG_HEAD_BYTES ||
 	    load_le32(bytes + KDBG_TAG_AT) != KDBG_TAG)
@@ -99,8 +113,7 @@ bool nt_kdbg_parse(const struct addr_space *as, unsigned pointer_bytes,
 	k.size = load_le32(bytes + KDBG_SIZE_AT);
 	if (k.size < KDBG_SIZE_MIN || k.size > KDBG_SIZE_MAX)
 		return false;
-	if (!nt_kdbg_address(as, pointer_bytes, load_le64(bytes), &link) ||
-	    !nt_kdbg_address(as, pointer_bytes, load_le64(bytes + 8), &link) ||
+	if (!has_links(as, pointer_bytes, bytes) ||
 	    !nt_kdbg_address(as, pointer_bytes,
 			     load_le64(bytes + KDBG_BASE_AT), &k.kern_base) ||
 	    k.kern_base & PAGE_MASK_4K)

@@ -197,6 +197,25 @@ START_TEST(test_read)
 }
 END_TEST
 
+/* As a 32-bit kernel links it: 32-bit pointers, then nothing. */
+START_TEST(test_read_narrow)
+{
+	struct nt_kdbg k;
+
+	put_plain(0x6b20);
+	mk_phys_write64(phys, first_pa + 0x6b20,
+			(base + 0x40) << 32 | (base + 0x48));
+	mk_phys_write64(phys, first_pa + 0x6b28, 0);
+	put_plain(0x7b20);
+	mk_phys_write64(phys, first_pa + 0x7b20, base + 0x40);
+	mk_phys_write64(phys, first_pa + 0x7b28, 0);
+	finish();
+	ck_assert(nt_kdbg_read(&as, pointer_bytes, VIRT(base + 0x6b20), &k));
+	assert_block(&k, 0x6b20);
+	ck_assert(!nt_kdbg_read(&as, pointer_bytes, VIRT(base + 0x7b20), &k));
+}
+END_TEST
+
 static const struct {
 	uint32_t at;
 	uint64_t value;
@@ -460,6 +479,7 @@ int main(void)
 	tcase_add_checked_fixture(x86, setup32, teardown);
 	tcase_add_test(x64, test_read);
 	tcase_add_test(x86, test_read);
+	tcase_add_test(x86, test_read_narrow);
 	tcase_add_loop_test(x64, test_refused, 0,
 			    (int)G_N_ELEMENTS(refused));
 	tcase_add_test(x64, test_short);
