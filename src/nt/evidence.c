@@ -10,6 +10,8 @@
 
 /* How far an image is searched where its header does not tell its size. */
 #define IMAGE_BYTES (16 * MIB)
+/* Notes without a KPCR that are looked at, each against all processors. */
+#define NOTES_MAX 64u
 
 struct gather {
 	NtKernel *k;
@@ -389,15 +391,15 @@ static void compare_layout(struct gather *g)
 /* NtBuildLab begins with the build: "19041.1.amd64fre.vb_release". */
 static uint32_t build_of_lab(const struct gather *g)
 {
-	char text[8] = "";
+	char text[8] = "", *end;
 	guint64 n;
 
 	if (!g->k->kdbg.build_lab ||
 	    !vtop_read(&g->k->as, VIRT(g->k->kdbg.build_lab), text,
 		       sizeof text - 1))
 		return 0;
-	n = g_ascii_strtoull(text, NULL, 10);
-	return n < 65536 ? (uint32_t)n : 0;
+	n = g_ascii_strtoull(text, &end, 10);
+	return *end == '.' && n < 65536 ? (uint32_t)n : 0;
 }
 
 /* Enablement packages change the number in some places and not in others. */
@@ -482,6 +484,44 @@ static void compare_cpu(struct gather *g, const struct nt_cpu *cpu)
 	}
 }
 
+/* Notes that lead to no KPCR: CR3 may be the DTB of what one of the processors
+ * ran. That it is not says nothing, for that may be a process's that none of
+ * them is known to run. */
+static void compare_lone_cr3(struct gather *g, uint64_t cr3)
+{
+	bool known = maps_same(g, cr3);
+
+	for (guint i = 0; i < g->k->cpus->len && !known; i++) {
+		const struct nt_cpu *cpu =
+			&g_array_index(g->k->cpus, struct nt_cpu, i);
+
+		known = is_dtb_of(g, cpu->attached, cr3) ||
+			is_dtb_of(g, cpu->eprocess, cr3);
+	}
+	if (known)
+		agree(g, true);
+}
+
+static bool has_kpcr(const struct gather *g, int note)
+{
+	for (guint i = 0; i < g->k->cpus->len; i++)
+		if (g_array_index(g->k->cpus, struct nt_cpu, i).container ==
+		    note)
+			return true;
+	return false;
+}
+
+static void compare_notes(struct gather *g)
+{
+	const GArray *notes = g->image->cpus;
+
+	for (guint i = 0; i < MIN(notes->len, NOTES_MAX); i++)
+		if (!has_kpcr(g, (int)i))
+			compare_lone_cr3(g, g_array_index(notes,
+							  struct image_cpu, i)
+						    .cr3);
+}
+
 static void compare_dtb(struct gather *g, uint64_t dtb)
 {
 	NtKernel *k = g->k;
@@ -500,6 +540,7 @@ static void compare_processors(struct gather *g)
 {
 	for (guint i = 0; i < g->k->cpus->len; i++)
 		compare_cpu(g, &g_array_index(g->k->cpus, struct nt_cpu, i));
+	compare_notes(g);
 	compare_dtb(g, g->image->facts.dtb);
 	g->k->n_processors = MAX(g->k->n_processors, g->k->cpus->len);
 }

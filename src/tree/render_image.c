@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "nt/derive.h"
 #include "nt/machine.h"
+#include "nt/cpus.h"
 #include "tree/render.h"
 
 void render_readme(struct sink *out, const struct render_facts *facts)
@@ -112,6 +113,24 @@ static void info_processors(struct sink *out, const struct render_facts *facts)
 				    i, cr3, pid);
 		else
 			sink_printf(out, "Cr3Cpu%u:\t0x%" PRIx64 "\n", i, cr3);
+	}
+}
+
+/* What each processor ran, by its KPRCB. */
+static void info_running(struct sink *out, const NtKernel *k)
+{
+	for (guint i = 0; i < k->cpus->len; i++) {
+		const struct nt_cpu *cpu =
+			&g_array_index(k->cpus, struct nt_cpu, i);
+		struct nt_process p;
+
+		if (!cpu->eprocess.v ||
+		    !nt_process_read(&k->as, &k->profile, cpu->eprocess, &p))
+			continue;
+		sink_printf(out, "RunningCpu%u:\t" PRIADDR " (pid %u%s)\n",
+			    cpu->number, p.eprocess.v, p.pid,
+			    nt_cpu_is_idle(cpu) ? ", idle" : "");
+		nt_process_clear(&p);
 	}
 }
 
@@ -226,6 +245,8 @@ void render_info(struct sink *out, const struct render_facts *facts)
 	else
 		sink_key(out, "Os", "-");
 	info_processors(out, facts);
+	if (facts->kernel)
+		info_running(out, facts->kernel);
 }
 
 void render_iomem(struct sink *out, const struct render_facts *facts)

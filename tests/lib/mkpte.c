@@ -56,6 +56,7 @@ uint64_t mk_pte_proto(const MkWin *win, uint64_t proto, unsigned int protection)
 		return proto << 32 | bits;
 	case MK_MODE_AMD64:
 	case MK_MODE_LA57:
+	case MK_MODE_ARM64:
 		break;
 	}
 	return proto << 16 | bits;
@@ -98,6 +99,7 @@ uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection)
 		return subsection << 32 | bits;
 	case MK_MODE_AMD64:
 	case MK_MODE_LA57:
+	case MK_MODE_ARM64:
 		break;
 	}
 	return subsection << 16 | bits;

@@ -341,6 +341,33 @@ START_TEST(test_container)
 }
 END_TEST
 
+/* Notes without GS: CR3 alone. One that is no table of a process that ran
+ * here is no conflict. */
+START_TEST(test_lone_cr3)
+{
+	const struct mk_options options = { .seed = 13 };
+	const struct mk_cpu *truth;
+	struct image_cpu cpu = { 0 };
+	unsigned before;
+	struct unit_win w;
+	size_t n;
+
+	start(&w, &options, NULL);
+	before = w.kernel->evidence.n_agree;
+	truth = mk_win_cpus(w.win, &n);
+	for (size_t i = 0; i < n; i++) {
+		cpu.cr3 = truth[i].cr3;
+		g_array_append_val(w.mem.image->cpus, cpu);
+	}
+	cpu.cr3 = 0x5000;
+	g_array_append_val(w.mem.image->cpus, cpu);
+	again(&w);
+	ck_assert_uint_eq(w.kernel->evidence.n_agree, before + 2);
+	ck_assert_uint_eq(w.kernel->evidence.n_conflict, 0);
+	unit_win_clear(&w);
+}
+END_TEST
+
 /* The container's KDBG, where nothing else leads to it: found before the
  * image is searched. */
 START_TEST(test_container_kdbg)
@@ -433,6 +460,7 @@ int main(void)
 	tcase_add_test(tcase, test_conflicts);
 	tcase_add_test(tcase, test_better_witness);
 	tcase_add_test(tcase, test_container);
+	tcase_add_test(tcase, test_lone_cr3);
 	tcase_add_test(tcase, test_container_kdbg);
 	tcase_add_test(tcase, test_by_kpcr);
 	tcase_add_test(tcase, test_base);

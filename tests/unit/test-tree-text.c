@@ -43,7 +43,17 @@ START_TEST(test_info)
 {
 	g_autofree char *text = unit_tree_text(&healthy, "image/info");
 	g_autofree char *none = unit_tree_text(&plain, "image/info");
+	g_autofree char *running = g_strdup_printf(
+		"RunningCpu0:\t0x%016" PRIx64 " (pid 4)\n",
+		mk_win_process(healthy.w.win, 0)->eprocess);
+	g_autofree char *kdbg = g_strdup_printf(
+		"Kdbg:\t0x%016" PRIx64 " (plain, by symbol)\n",
+		mk_win_kernel(healthy.w.win)->kdbg);
 
+	assert_has(text, running);
+	assert_has(text, kdbg);
+	ck_assert_ptr_nonnull(strstr(text, " agree, 0 conflict\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nRunningCpu1:\t0x"));
 	assert_has(text, "Format:\traw\n");
 	assert_has(text, "Os:\tWindows 10 2004-22H2\n");
 	assert_has(text, "Build:\t19041\n");
