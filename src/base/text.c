@@ -2,6 +2,7 @@
 /* Decoding and escaping of text from an image. */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -127,6 +128,30 @@ char *text_escape_line(const char *utf8)
 char *text_escape_path(const char *utf8)
 {
 	return g_string_free(escape(utf8, 0, '\\'), FALSE);
+}
+
+/* The kernel takes less than PATH_MAX bytes. */
+static void cut_link(GString *link)
+{
+	static const char mark[] = "...";
+	size_t len = PATH_MAX - sizeof mark;
+
+	if (link->len < PATH_MAX)
+		return;
+	while (((uint8_t)link->str[len] & 0xc0) == 0x80)
+		len--;
+	g_string_truncate(link, len);
+	g_string_append(link, mark);
+}
+
+char *text_escape_link(const char *utf8)
+{
+	GString *out = escape(utf8, '/', '\\');
+
+	if (!strchr(out->str, '\\'))
+		g_string_prepend(out, "?\\");
+	cut_link(out);
+	return g_string_free(out, FALSE);
 }
 
 /* Cuts at a character's border so that the name stays valid UTF-8. */

@@ -41,6 +41,15 @@ char *text_escape_line(const char *utf8);
 char *text_escape_path(const char *utf8);
 
 /*
+ * A path of Windows as the text of a symbolic link, which must not lead to
+ * anything on this machine: as text_escape_path(), '/' escaped too, and with
+ * "?\" before it where it has no backslash (its folder is not known). So it
+ * is one name, which no folder of ours has. Shorter than PATH_MAX; what is cut
+ * ends in "...". (transfer full)
+ */
+char *text_escape_link(const char *utf8);
+
+/*
  * A name that can stand in a directory: no '/', nothing that
  * text_escape_field() escapes but spaces, never "." or ".." or empty, at
  * most 200 bytes. What is escaped is written \ooo. (transfer full)

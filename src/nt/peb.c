@@ -197,15 +197,17 @@ static void read_block(const struct block *b, struct nt_params *ret)
 	find_environ(b, ret);
 }
 
-static bool answered(enum nt_param_state state)
+/* Does the one say less than the other? OK comes before EMPTY in the
+ * enumeration, and that before all that is no answer. */
+static bool says_less(enum nt_param_state one, enum nt_param_state other)
 {
-	return state == NT_PARAM_OK || state == NT_PARAM_EMPTY;
+	return one > other && other <= NT_PARAM_EMPTY;
 }
 
 /* Takes over what only the other one has. */
 static void prefer(struct nt_param *p, struct nt_param *other)
 {
-	if (answered(p->state) || !answered(other->state))
+	if (!says_less(p->state, other->state))
 		return;
 	*p = *other;
 	other->text = NULL;
@@ -216,7 +218,7 @@ static void merge(struct nt_params *p, struct nt_params *other)
 	prefer(&p->image_path, &other->image_path);
 	prefer(&p->command_line, &other->command_line);
 	prefer(&p->directory, &other->directory);
-	if (answered(p->environ_state) || !answered(other->environ_state))
+	if (!says_less(p->environ_state, other->environ_state))
 		return;
 	p->environ_state = other->environ_state;
 	p->environ_va = other->environ_va;

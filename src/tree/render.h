@@ -37,10 +37,8 @@ void render_comm(struct sink *out, const struct render_facts *facts,
 void render_environ(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view);
 
-/*
- * What `exe` and `cwd` of a process say, escaped, shorter than PATH_MAX; NULL
- * where it is not known. (transfer full)
- */
+/* What `exe` and `cwd` of a process say (text_escape_link()); NULL where it is
+ * not known. (transfer full) */
 char *render_exe(const struct render_facts *facts, const Space *space);
 char *render_cwd(const struct render_facts *facts, const Space *space);
 

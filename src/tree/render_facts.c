@@ -4,9 +4,6 @@
 
 #include <inttypes.h>
 
-#include <limits.h>
-#include <string.h>
-
 #include "base/argv.h"
 #include "base/text.h"
 #include "nt/peb.h"
@@ -153,20 +150,9 @@ void render_environ(struct sink *out, const struct render_facts *facts,
 	nt_params_clear(&params);
 }
 
-/* As the text of a link, or NULL: the kernel takes less than PATH_MAX bytes. A
- * text that is cut says so. */
 static char *link_text(const char *text)
 {
-	static const char cut[] = "...";
-	char *link = text && *text ? text_escape_path(text) : NULL;
-	size_t len = PATH_MAX - sizeof cut;
-
-	if (!link || strlen(link) < PATH_MAX)
-		return link;
-	while (((uint8_t)link[len] & 0xc0) == 0x80)
-		len--;
-	memcpy(link + len, cut, sizeof cut);
-	return link;
+	return text && *text ? text_escape_link(text) : NULL;
 }
 
 char *render_exe(const struct render_facts *facts, const Space *space)

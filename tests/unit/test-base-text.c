@@ -79,6 +79,21 @@ START_TEST(test_line)
 }
 END_TEST
 
+START_TEST(test_link)
+{
+	g_autofree char *many = g_strnfill(5000, '/');
+	g_autofree char *cut = text_escape_link(many);
+
+	assert_text(text_escape_link("C:\\a b"), "C:\\a b");
+	assert_text(text_escape_link("/etc/x"), "\\057etc\\057x");
+	assert_text(text_escape_link("."), "?\\.");
+	assert_text(text_escape_link(""), "?\\");
+	assert_text(text_escape_link("a\n\\"), "a\\012\\");
+	ck_assert_uint_eq(strlen(cut), 4095);
+	ck_assert(g_str_has_suffix(cut, "..."));
+}
+END_TEST
+
 START_TEST(test_filename)
 {
 	g_autofree char *long_name = g_strnfill(300, 'x');
@@ -166,6 +181,7 @@ int main(void)
 	tcase_add_test(tcase, test_utf16);
 	tcase_add_test(tcase, test_field);
 	tcase_add_test(tcase, test_line);
+	tcase_add_test(tcase, test_link);
 	tcase_add_test(tcase, test_filename);
 	tcase_add_test(tcase, test_all_bytes);
 	tcase_add_test(tcase, test_filetime);

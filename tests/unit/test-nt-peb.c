@@ -325,11 +325,13 @@ START_TEST(test_wow64_missing)
 	put_int(&w, BLOCK32 + narrow.command_line + 4, NOWHERE, 4);
 	put_int(&w, BLOCK32 + narrow.environment, 0xffff0000, 4);
 	put_int(&w, BLOCK32 + narrow.image_path, 0, 2);
+	put_int(&w, BLOCK32 + narrow.directory, 0, 2);
+	put_int(&w, BLOCK + wide.directory + 8, NOWHERE, 8);
 	p = world_params(&w);
 	assert_text(&p.command_line, "one.exe -x");
-	assert_text(&p.directory, "D:\\two\\");
-	/* to be empty is an answer */
-	assert_none(&p.image_path, NT_PARAM_EMPTY);
+	assert_text(&p.image_path, "C:\\one.exe");
+	/* to be empty is an answer, if there is no other */
+	assert_none(&p.directory, NT_PARAM_EMPTY);
 	ck_assert_int_eq(p.environ_state, NT_PARAM_OK);
 	ck_assert(!p.narrow);
 	world_stop(&w, &p);

@@ -257,6 +257,35 @@ START_TEST(test_cwd)
 }
 END_TEST
 
+/* No link leads to a file of the machine on which it is looked at, nor to one
+ * of its own folder. */
+START_TEST(test_hostile_link)
+{
+	static const struct {
+		const char *cwd, *want;
+	} cases[] = {
+		{ "/etc/shadow", "\\057etc\\057shadow" },
+		{ "../../x", "..\\057..\\057x" },
+		{ "..", "?\\.." },
+		{ "vmem", "?\\vmem" },
+		{ "C:\\a b\\", "C:\\a b\\" },
+	};
+	const uint64_t va = scratch();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct tree_node node = unit_tree_node(&t, "proc/3204"), to;
+		size_t len = strlen(cases[i].cwd);
+
+		set_string(0x38, va, 'x', (unsigned)len);
+		for (size_t k = 0; k < len; k++)
+			poke_int(va + 2 * k, (uint8_t)cases[i].cwd[k], 2);
+		assert_target("proc/3204/cwd", cases[i].want);
+		ck_assert_int_eq(tree_lookup(t.tree, &node, cases[i].want,
+					     &to), -ENOENT);
+	}
+}
+END_TEST
+
 /* More than a link can hold. */
 START_TEST(test_long_link)
 {
@@ -276,7 +305,7 @@ START_TEST(test_longest_link)
 {
 	g_autofree char *text = NULL;
 
-	set_string(0x38, scratch(), 'a', PATH_MAX - 1);
+	set_string(0x38, scratch(), '\\', PATH_MAX - 1);
 	text = target("proc/3204/cwd");
 	ck_assert_uint_eq(strlen(text), PATH_MAX - 1);
 	ck_assert_ptr_null(strchr(text, '.'));
@@ -291,7 +320,7 @@ START_TEST(test_exe_fallback)
 				       "System32\\explorer.exe");
 	assert_status("\nExe:\t- (empty)\n");
 	t.w.kernel->profile.eprocess.audit_name = NT_ABSENT;
-	assert_target("proc/3204/exe", "explorer.exe");
+	assert_target("proc/3204/exe", "?\\explorer.exe");
 }
 END_TEST
 
@@ -340,6 +369,7 @@ int main(void)
 	tcase_add_test(tcase, test_environ);
 	tcase_add_test(tcase, test_environ_cut);
 	tcase_add_test(tcase, test_cwd);
+	tcase_add_test(tcase, test_hostile_link);
 	tcase_add_test(tcase, test_long_link);
 	tcase_add_test(tcase, test_longest_link);
 	tcase_add_test(tcase, test_exe_fallback);
