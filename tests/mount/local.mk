@@ -8,6 +8,7 @@ mount_tests = \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
 	tests/mount/ending.sh \
+	tests/mount/facts.sh \
 	tests/mount/formats.sh \
 	tests/mount/holes.sh \
 	tests/mount/hostile-names.sh \
