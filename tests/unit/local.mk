@@ -67,6 +67,7 @@ tests_unit_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit.c tests/unit/unit.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
+	tests/unit/unit-peb.c tests/unit/unit-peb.h \
 	tests/unit/unit-win.c tests/unit/unit-win.h \
 	tests/unit/unit-tree.c tests/unit/unit-tree.h
 

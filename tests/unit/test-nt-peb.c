@@ -3,154 +3,13 @@
  * missing or wrong in turn; then those of the builder. */
 #include "config.h"
 
+#include "unit/unit-peb.h"
 #include "unit/unit-win.h"
 #include "unit/unit.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
-#include "nt/peb.h"
-
-#define LEAF (MK_PTE_P | MK_PTE_W | MK_PTE_U | MK_PTE_A)
-#define PEB 0x340000u
-#define PEB32 0x341000u
-#define BLOCK 0x500000u
-#define BLOCK32 0x600000u
-#define ENVIRON 0x700000u /* two pages, then none */
-#define TEXTS 0x800000u
-#define NOWHERE 0x900000u
-
-/* Offsets in the two forms. */
-static const struct form {
-	unsigned pointer, parameters, image_base;
-	unsigned directory, image_path, command_line, environment, size;
-} wide = { 8, 0x20, 0x10, 0x38, 0x60, 0x70, 0x80, 0x3f0 },
-  narrow = { 4, 0x10, 0x8, 0x24, 0x38, 0x40, 0x48, 0x290 };
-
-struct world {
-	MkPhys *phys;
-	MkPaging *paging;
-	struct unit_mem mem;
-	struct addr_space as;
-	struct nt_profile profile;
-	struct nt_process process;
-	uint32_t text_at;
-	bool ready;
-};
-
-static void map(struct world *w, uint64_t va)
-{
-	mk_paging_map(w->paging, va, mk_phys_page(w->phys), MK_PAGE_SIZE,
-		      LEAF);
-}
-
-static void put(struct world *w, uint64_t va, const void *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		uint64_t pa;
-
-		ck_assert(mk_paging_walk(w->paging, va + i, &pa, NULL));
-		mk_phys_write(w->phys, pa, (const uint8_t *)bytes + i, 1);
-	}
-}
-
-static void put_int(struct world *w, uint64_t va, uint64_t v, size_t len)
-{
-	uint64_t le = GUINT64_TO_LE(v);
-
-	put(w, va, &le, len);
-}
-
-/* ASCII as UTF-16. */
-static void put_chars(struct world *w, uint64_t va, const char *text,
-		      size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		put_int(w, va + 2 * i, (uint8_t)text[i], 2);
-}
-
-/* A UNICODE_STRING and its characters. */
-static void put_string(struct world *w, const struct form *f, uint64_t va,
-		       const char *text)
-{
-	size_t len = strlen(text);
-
-	put_int(w, va, 2 * len, 2);
-	put_int(w, va + 2, 2 * len + 2, 2);
-	put_int(w, va + f->pointer, TEXTS + w->text_at, f->pointer);
-	put_chars(w, TEXTS + w->text_at, text, len);
-	w->text_at += (uint32_t)(2 * len + 2);
-}
-
-static void put_block(struct world *w, const struct form *f, uint64_t peb,
-		      uint64_t block, const char *mark)
-{
-	g_autofree char *command = g_strconcat(mark, ".exe -x", NULL);
-	g_autofree char *path = g_strconcat("C:\\", mark, ".exe", NULL);
-	g_autofree char *dir = g_strconcat("D:\\", mark, "\\", NULL);
-
-	put_int(w, peb + f->image_base, 0x400000, f->pointer);
-	put_int(w, peb + f->parameters, block, f->pointer);
-	put_int(w, block, 0x1000, 4);
-	put_int(w, block + 8, 1, 4);
-	put_string(w, f, block + f->image_path, path);
-	put_string(w, f, block + f->command_line, command);
-	put_string(w, f, block + f->directory, dir);
-	put_int(w, block + f->environment, ENVIRON, f->pointer);
-	put_int(w, block + f->size, 0x2000, f->pointer);
-}
-
-/* A process in 64 bits, in 32 bits (x86), or with both PEBs. */
-enum kind { WIDE, NARROW, WOW64, KINDS };
-
-static void world_start(struct world *w, enum kind kind)
-{
-	const struct form *f = kind == NARROW ? &narrow : &wide;
-	static const uint64_t pages[] = {
-		PEB, PEB32, BLOCK, BLOCK32, ENVIRON, ENVIRON + 0x1000, TEXTS,
-	};
-
-	*w = (struct world){ .process = { .peb = VIRT(PEB) } };
-	w->phys = mk_phys_new(1);
-	mk_phys_add_ram(w->phys, 0, 8 * MIB);
-	w->paging = mk_paging_new(w->phys, kind == NARROW ? MK_MODE_PAE :
-							    MK_MODE_AMD64, 0);
-	for (size_t i = 0; i < G_N_ELEMENTS(pages); i++)
-		map(w, pages[i]);
-	w->profile.pointer_bytes = f->pointer;
-	nt_peb_layout_fill(&(struct nt_source){ 0 }, f->pointer,
-			   &w->profile.peb);
-	w->profile.peb.environment_size = f->size;
-	put_block(w, f, PEB, BLOCK, "one");
-	if (kind == WOW64) {
-		put_block(w, &narrow, PEB32, BLOCK32, "two");
-		w->process.wow64_va = PEB32;
-	}
-	put_chars(w, ENVIRON, "=C:=C:\\\0A=B\0LONG=\0", 19);
-	w->as.form = kind == NARROW ? &paging_pae : &paging_amd64;
-}
-
-static struct nt_params world_params(struct world *w)
-{
-	struct nt_params p;
-
-	if (!w->ready) {
-		unit_mem_init(&w->mem, w->phys);
-		w->as.pm = w->mem.pm;
-		w->as.root = PHYS(mk_paging_root(w->paging));
-		w->ready = true;
-	}
-	nt_params_read(&w->as, &w->profile, &w->process, &p);
-	return p;
-}
-
-static void world_stop(struct world *w, struct nt_params *p)
-{
-	nt_params_clear(p);
-	unit_mem_clear(&w->mem);
-	mk_paging_free(w->paging);
-	mk_phys_free(w->phys);
-}
 
 static void unmap(struct world *w, uint64_t va)
 {
@@ -202,7 +61,7 @@ END_TEST
 /* What leads to the texts is missing, or wrong. */
 START_TEST(test_no_block)
 {
-	const struct form *f = _i == NARROW ? &narrow : &wide;
+	const struct peb_form *f = _i == NARROW ? &narrow : &wide;
 	static const struct {
 		uint64_t peb, block; /* 0: as they are */
 		bool zero, unmap_peb, unmap_block;
@@ -296,7 +155,7 @@ END_TEST
 /* Before ntdll has seen to them, pointers are offsets in the block. */
 START_TEST(test_relative)
 {
-	const struct form *f = _i == NARROW ? &narrow : &wide;
+	const struct peb_form *f = _i == NARROW ? &narrow : &wide;
 	struct world w;
 	struct nt_params p;
 
@@ -363,7 +222,7 @@ START_TEST(test_peb32)
 		struct nt_params p;
 
 		world_start(&w, WOW64);
-		map(&w, kernel);
+		world_map(&w, kernel);
 		put_int(&w, kernel, cases[i].first, 8);
 		w.process.wow64_va = cases[i].wow64_va;
 		w.process.peb = VIRT(cases[i].peb);
@@ -382,7 +241,7 @@ START_TEST(test_peb32_before)
 	struct nt_params p;
 
 	world_start(&w, WIDE);
-	map(&w, PEB - 0x1000);
+	world_map(&w, PEB - 0x1000);
 	put_block(&w, &narrow, PEB - 0x1000, BLOCK32, "two");
 	w.process.wow64_va = 0x10;
 	p = world_params(&w);
@@ -477,6 +336,77 @@ START_TEST(test_environ_bound)
 }
 END_TEST
 
+static void assert_sound(const struct nt_param *p)
+{
+	ck_assert((p->text != NULL) == (p->state == NT_PARAM_OK));
+	ck_assert(!p->text || (*p->text && g_utf8_validate(p->text, -1, NULL)));
+}
+
+static void assert_all_sound(const struct world *w, const struct nt_params *p)
+{
+	struct nt_environ e;
+	size_t n = 0;
+
+	assert_sound(&p->image_path);
+	assert_sound(&p->command_line);
+	assert_sound(&p->directory);
+	nt_environ_read(&w->as, p, &e);
+	ck_assert((e.strings != NULL) == (e.state == NT_PARAM_OK));
+	for (size_t i = 0; e.strings && i < e.strings->len; n++) {
+		ck_assert(g_utf8_validate(e.strings->str + i, -1, NULL));
+		i += strlen(e.strings->str + i) + 1;
+		ck_assert_uint_le(i, e.strings->len);
+	}
+	ck_assert_uint_eq(n, e.n);
+	nt_environ_clear(&e);
+}
+
+/* One or two members of either PEB or block get another value. */
+static void change(struct world *w, struct mk_random *random)
+{
+	static const uint64_t pages[] = { PEB, PEB32, BLOCK, BLOCK32,
+					  ENVIRON, ENVIRON + 0x1000, TEXTS };
+	static const uint64_t values[] = {
+		0, 1, 2, 3, 7, 0xfff, 0xfffe, 0xffff, 0xfffff, 0x100000,
+		PEB, PEB32, BLOCK, BLOCK + 0x38, BLOCK32, ENVIRON,
+		ENVIRON + 0xfff, ENVIRON + 0x1ffe, TEXTS, NOWHERE, UINT32_MAX,
+		UINT64_C(0x7ffffffff000), UINT64_C(0xffff800000000000),
+		UINT64_MAX, 0xdc00d800d83dd83d,
+	};
+	uint64_t page = pages[mk_random_below(random, G_N_ELEMENTS(pages))];
+	uint64_t at = mk_random_below(random, mk_random_below(random, 2) ?
+						      0x100 : 0x400) & ~1u;
+	uint64_t v = values[mk_random_below(random, G_N_ELEMENTS(values))];
+	uint64_t le = GUINT64_TO_LE(v);
+	uint64_t pa;
+
+	ck_assert(mk_paging_walk(w->paging, page + at, &pa, NULL));
+	memcpy(w->mem.bytes + pa, &le, 2u << mk_random_below(random, 3));
+}
+
+START_TEST(test_changed)
+{
+	struct mk_random random = { (uint64_t)_i };
+
+	for (unsigned i = 0; i < 50; i++) {
+		struct world w;
+		struct nt_params p;
+
+		world_start(&w, (enum kind)(_i % KINDS));
+		p = world_params(&w);
+		for (unsigned k = 0; k < 100; k++) {
+			nt_params_clear(&p);
+			change(&w, &random);
+			w.process.wow64_va ^= mk_random_below(&random, 20) ?
+						      0 : 0x1000;
+			p = world_params(&w);
+			assert_all_sound(&w, &p);
+		}
+		world_stop(&w, &p);
+	}
+}
+END_TEST
+
 /* The offsets that are built in are those of all layouts. */
 START_TEST(test_layouts)
 {
@@ -485,7 +415,7 @@ START_TEST(test_layouts)
 		const struct nt_source source = { .layout = layout };
 		bool x86 = layout_arch(layout) == NT_ARCH_X86 ||
 			   layout_arch(layout) == NT_ARCH_X86PAE;
-		const struct form *f = x86 ? &narrow : &wide;
+		const struct peb_form *f = x86 ? &narrow : &wide;
 		uint32_t size = layout_build(layout) >= 6000 ? f->size :
 							       NT_ABSENT;
 		struct nt_peb_layout p;
@@ -554,6 +484,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_environ, 0, KINDS);
 	tcase_add_loop_test(tcase, test_environ_cut, 0, 2);
 	tcase_add_loop_test(tcase, test_environ_bound, 0, WOW64);
+	tcase_add_loop_test(tcase, test_changed, 0, 2 * KINDS);
 	tcase_add_test(tcase, test_layouts);
 	tcase_add_test(tcase, test_builder);
 	return unit_main(suite);
