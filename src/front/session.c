@@ -18,6 +18,34 @@ static void log_advice(const Session *s, const Options *o)
 			" pids=, eprocess=, proc_regex= and method=");
 }
 
+/* The page tables that the container says its processors were on. */
+static GArray *list_witnesses(const Image *image)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct proc_witness));
+
+	for (guint i = 0; i < image->cpus->len; i++) {
+		struct proc_witness w = {
+			.cpu = i,
+			.cr3 = g_array_index(image->cpus, struct image_cpu, i)
+				       .cr3,
+		};
+
+		g_array_append_val(all, w);
+	}
+	return all;
+}
+
+static ProcSet *list_processes(const Session *s, const Options *options)
+{
+	g_autoptr(GArray) witnesses = list_witnesses(s->image);
+	struct proc_select select = options->select;
+
+	select.witnesses =
+		(const struct proc_witness *)(void *)witnesses->data;
+	select.n_witnesses = witnesses->len;
+	return procset_build(s->kernel, &select, s->log);
+}
+
 Session *session_open_image(Image *image, Log *log, const Options *options)
 {
 	Session *s = g_new0(Session, 1);
@@ -35,7 +63,7 @@ Session *session_open_image(Image *image, Log *log, const Options *options)
 	s->image = image;
 	s->pm = physmem_new(image);
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
-	s->procs = procset_build(s->kernel, &options->select, log);
+	s->procs = list_processes(s, options);
 	log_advice(s, options);
 	s->tree = tree_new(image, s->pm, s->kernel, s->procs, log,
 			   &options->tree);

@@ -128,6 +128,11 @@ static bool read_pointer(NtObjects *o, uint64_t va, uint32_t offset,
 	return nt_is_kernel_address(&o->kernel->as, *ret);
 }
 
+bool nt_objects_read(NtObjects *o, VirtAddr va, void *buf, size_t len_bytes)
+{
+	return nt_pages_read(o->pages, va, buf, len_bytes);
+}
+
 bool nt_thread_process(NtObjects *o, VirtAddr va, VirtAddr *ret)
 {
 	uint64_t process;

@@ -52,25 +52,37 @@ static bool is_client_of_csrss(const struct proc_entry *e)
 	return strcmp(e->p.name, "smss.exe") && strcmp(e->p.name, "csrss.exe");
 }
 
-static enum crossview in_csrss(const struct proc_evidence *v,
-			       const struct proc_entry *e)
+/* The first csrss.exe of its session: others of that name are not what
+ * processes register with. */
+static const struct proc_part *find_csrss(const struct proc_evidence *v,
+					  const struct proc_entry *e)
 {
-	enum crossview answer = CROSS_NO_EVIDENCE;
+	const struct proc_part *first = NULL;
 
-	if (!is_client_of_csrss(e))
-		return CROSS_NOT_EXPECTED;
 	for (guint i = 0; i < v->parts->len; i++) {
 		const struct proc_part *part =
 			&g_array_index(v->parts, struct proc_part, i);
 
-		if (part->session_key != e->session_key)
-			continue;
-		if (part->since > e->p.create_time)
-			answer = CROSS_NOT_EXPECTED;
-		else if (part->whole && !v->broken)
-			return CROSS_EXPECTED;
+		if (part->session_key == e->session_key &&
+		    (!first || part->since < first->since))
+			first = part;
 	}
-	return answer;
+	return first;
+}
+
+static enum crossview in_csrss(const struct proc_evidence *v,
+			       const struct proc_entry *e)
+{
+	const struct proc_part *csrss;
+
+	if (!is_client_of_csrss(e))
+		return CROSS_NOT_EXPECTED;
+	csrss = find_csrss(v, e);
+	if (!csrss)
+		return CROSS_NO_EVIDENCE;
+	if (csrss->since > e->p.create_time)
+		return CROSS_NOT_EXPECTED;
+	return csrss->whole ? unless_broken(v) : CROSS_NO_EVIDENCE;
 }
 
 static bool has_quota_process(const NtKernel *kernel, uint64_t table)
@@ -97,12 +109,31 @@ static enum crossview in_table_list(const NtKernel *kernel,
 	return unless_broken(v);
 }
 
+static bool is_idle(const NtKernel *kernel, const struct proc_entry *e)
+{
+	uint64_t idle;
+
+	return e->p.pid == IDLE_PID &&
+	       (!nt_kernel_var(kernel, NT_PS_IDLE_PROCESS, &idle) ||
+		idle == e->p.eprocess.v);
+}
+
+/* ExitTime alone can be written by whoever hides a process; one that has
+ * exited has no handle table. It leaves its session and csrss.exe earlier. */
+static bool has_gone(const struct proc_entry *e, enum proc_method_id method)
+{
+	if (!e->p.exit_time)
+		return false;
+	return !e->p.object_table || method == METHOD_CSRSS ||
+	       method == METHOD_SESSIONS;
+}
+
 enum crossview crossview_expects(const NtKernel *kernel,
 				 const struct proc_evidence *evidence,
 				 enum proc_method_id method,
 				 const struct proc_entry *e)
 {
-	if (e->p.pid == IDLE_PID || e->p.exit_time)
+	if (is_idle(kernel, e) || has_gone(e, method))
 		return CROSS_NOT_EXPECTED;
 	if (evidence->unusable)
 		return CROSS_NO_EVIDENCE;

@@ -9,9 +9,15 @@
 #include "procs/csrss.h"
 #include "procs/valid.h"
 
+struct table {
+	struct proc_run *run;
+	VirtAddr csrss;
+};
+
 static void entry(void *ctx, const struct nt_handle *h)
 {
-	struct proc_run *run = ctx;
+	const struct table *t = ctx;
+	struct proc_run *run = t->run;
 	VirtAddr body = VIRT(h->object + run->kernel->profile.object.body);
 	enum nt_object_what what;
 	VirtAddr owner;
@@ -29,13 +35,15 @@ static void entry(void *ctx, const struct nt_handle *h)
 		body = owner;
 	else if (what == NT_OBJECT_THREAD)
 		return;
-	if (proc_is_valid(run, body))
+	/* Its handles to its own threads say nothing. */
+	if (body.v != t->csrss.v && proc_is_valid(run, body))
 		run->fn(run->ctx, body);
 }
 
 static void walk_table(struct proc_run *run, const struct proc_entry *csrss)
 {
-	struct nt_handle_sink sink = { entry, NULL, run };
+	struct table t = { run, csrss->p.eprocess };
+	struct nt_handle_sink sink = { entry, NULL, &t };
 	struct nt_handles h =
 		nt_handles_walk(&run->kernel->as, &run->kernel->profile,
 				VIRT(csrss->p.object_table), &run->csrss_pages,

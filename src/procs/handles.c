@@ -41,8 +41,16 @@ static enum ring_answer visit(void *ctx, uint64_t link)
 	if (!owner)
 		return is_table(&table, &p->handle) ? RING_GO_ON :
 						      RING_GARBAGE;
-	if (!proc_is_valid(run, VIRT(owner)))
-		return RING_GARBAGE;
+	if (!proc_is_valid(run, VIRT(owner))) {
+		if (!is_table(&table, &p->handle))
+			return RING_GARBAGE;
+		log_add(run->log, LOG_WARN, "Handles",
+			"the handle table at " PRIADDR " is charged to "
+			PRIADDR ", which is no process object",
+			table.va.v, owner);
+		run->evidence->broken = true;
+		return RING_GO_ON;
+	}
 	/* Idle uses System's table. */
 	if (has_pid(run, VIRT(owner)))
 		run->fn(run->ctx, VIRT(owner));
@@ -109,6 +117,5 @@ void handles_run(struct proc_run *run)
 	if (!r.head_read && !starts->len)
 		proc_unusable(run, "neither the head of the list nor a handle"
 				   " table is known");
-	run->evidence->broken |= !ring_is_evidence(&r) ||
-				 (!ring.head && !r.exhausted && !starts->len);
+	run->evidence->broken |= !ring_is_evidence(&r);
 }

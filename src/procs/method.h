@@ -59,8 +59,10 @@ struct proc_run {
 	const GPtrArray *known;
 	/* Verdicts of proc_is_valid(): address -> GUINT, keys owned. */
 	GHashTable *verdicts;
+	uint32_t verdicts_left;	/* how many more it may come to */
 	/* What CSRSS and Sessions went through in an earlier round. */
 	Seen *csrss_done, *sessions_done;
+	Seen *session_nodes;	/* LIST_ENTRYs of all sessions */
 	uint32_t csrss_pages;	/* of handle tables that it may still read */
 	uint32_t csrss_objects;	/* that it may still look at */
 	struct proc_evidence *evidence;
@@ -81,6 +83,8 @@ extern const struct ProcMethod proc_methods[METHODS];
 /* A list with more entries than this is garbage; Windows itself never had
  * more than a few ten thousand processes. */
 #define PROCS_MAX 65536u
+/* Sessions that are looked at. Windows Server admits some hundreds. */
+#define SESSIONS_MAX 1024u
 
 /* Why a method is of no use here; logged once, by the caller of run. */
 void proc_unusable(struct proc_run *run, const char *why);

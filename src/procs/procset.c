@@ -268,13 +268,22 @@ static void index_eprocess(ProcSet *set)
 	}
 }
 
+/* Canonical, or without the bits that copy the highest one, as Rekall prints
+ * addresses: 48 bits, also of machines with more. */
+static VirtAddr kernel_address(const NtKernel *k, uint64_t v)
+{
+	VirtAddr va = virt_canonical(v, k->as.form->va_bits);
+
+	if (k->as.form->va_bits > 48 && !nt_is_kernel_address(&k->as, va.v) &&
+	    !(v >> 48))
+		va = virt_canonical(v, 48);
+	return va;
+}
+
 static void add_trusted(ProcSet *set, const struct proc_select *select)
 {
 	for (size_t i = 0; i < select->n_eprocess; i++) {
-		/* 48-bit form, as Rekall prints addresses, or canonical. */
-		VirtAddr va = virt_canonical(select->eprocess[i],
-					     set->kernel->as.form->va_bits);
-
+		VirtAddr va = kernel_address(set->kernel, select->eprocess[i]);
 		const struct proc_entry *e = add(set, va);
 
 		if (!e)

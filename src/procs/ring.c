@@ -15,6 +15,7 @@ struct walk {
 	Seen *seen;	/* addresses of LIST_ENTRYs */
 	Seen *bad;	/* those of them that are garbage */
 	GQueue queue;	/* of struct link, still to be visited */
+	bool head_found; /* where no symbol names it */
 };
 
 struct link {
@@ -80,6 +81,29 @@ static bool inside_kernel_image(const NtKernel *k, uint64_t va)
 	return k->has_image && va - k->image.base.v < size;
 }
 
+static bool points_at(const struct walk *w, uint64_t va, uint64_t want)
+{
+	unsigned n = w->ring->kernel->profile.pointer_bytes;
+	uint64_t got;
+
+	return nt_pointer_at(&w->ring->as, n, VIRT(va), &got) && got == want;
+}
+
+/* A node that is no good, but that both its neighbours point back at: there
+ * is one such in a ring, its head. */
+static bool is_unknown_head(struct walk *w, uint64_t va)
+{
+	unsigned n = w->ring->kernel->profile.pointer_bytes;
+	uint64_t flink, blink;
+
+	if (w->ring->head || w->head_found ||
+	    !nt_pointer_at(&w->ring->as, n, VIRT(va), &flink) ||
+	    !nt_pointer_at(&w->ring->as, n, VIRT(va + n), &blink))
+		return false;
+	w->head_found = points_at(w, flink + n, va) && points_at(w, blink, va);
+	return w->head_found;
+}
+
 static void visit_new(struct walk *w, const struct link *link)
 {
 	if (!nt_is_kernel_address(&w->ring->kernel->as, link->va)) {
@@ -101,7 +125,10 @@ static void visit_new(struct walk *w, const struct link *link)
 	case RING_STOP_HERE:
 		break;
 	case RING_GARBAGE:
-		complain(w, link, w->ring->what);
+		if (is_unknown_head(w, link->va))
+			(void)push_neighbours(w, link->va);
+		else
+			complain(w, link, w->ring->what);
 		break;
 	}
 }
@@ -125,7 +152,8 @@ static void visit(struct walk *w, const struct link *link)
 struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 			     size_t n_starts)
 {
-	g_autoptr(Seen) seen = seen_new(PROCS_MAX), bad = seen_new(PROCS_MAX);
+	g_autoptr(Seen) own = seen_new(PROCS_MAX), bad = seen_new(PROCS_MAX);
+	Seen *seen = ring->seen ? ring->seen : own;
 	struct walk w = { .ring = ring, .seen = seen, .bad = bad,
 			  .queue = G_QUEUE_INIT };
 	struct link *link;

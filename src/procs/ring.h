@@ -7,6 +7,7 @@
 #define PROCS_RING_H
 
 #include "base/log.h"
+#include "base/seen.h"
 #include "nt/kernel.h"
 
 enum ring_answer {
@@ -26,8 +27,11 @@ struct ring {
 	Log *log;
 	ring_visit_fn visit;
 	void *ctx;
-	uint64_t head;		/* 0: not known; then the first node within
-				 * the kernel's image is taken for it */
+	uint64_t head;		/* 0: not known; then a node within the
+				 * kernel's image is taken for it, or one that
+				 * is no good but well linked */
+	Seen *seen;		/* nodes of other rings, which this one cannot
+				 * have; or NULL */
 };
 
 struct ring_result {

@@ -4,6 +4,7 @@
 
 #include "nt/handle.h"
 #include "procs/runner.h"
+#include "procs/sessions.h"
 
 enum {
 	TEACHERS_MAX = 64, /* neighbours of System that headers are learnt
@@ -91,7 +92,9 @@ Runner *runner_new(const NtKernel *kernel, const GPtrArray *known,
 		.verdicts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
 						  g_free, NULL),
 		.csrss_done = seen_new(PROCS_MAX),
-		.sessions_done = seen_new(PROCS_MAX),
+		.verdicts_left = 2 * PROCS_MAX,
+		.sessions_done = seen_new(SESSIONS_MAX),
+		.session_nodes = seen_new(PROCS_MAX + SESSIONS_MAX),
 		.csrss_pages = CSRSS_TABLES * pages,
 		.csrss_objects = 16 * PROCS_MAX,
 		.fn = found,
@@ -108,6 +111,7 @@ void runner_free(Runner *runner)
 	g_hash_table_unref(runner->run.verdicts);
 	seen_free(runner->run.csrss_done);
 	seen_free(runner->run.sessions_done);
+	seen_free(runner->run.session_nodes);
 	g_free(runner);
 }
 
@@ -153,6 +157,7 @@ unsigned runner_run(Runner *r, unsigned methods)
 	run_all(r, methods, false);
 	for (unsigned i = 0; i < ROUNDS_MAX; i++) {
 		before = r->run.known->len;
+		proc_adopt_sessions(r->run.known);
 		run_all(r, methods, true);
 		if (r->run.known->len == before)
 			return methods;

@@ -90,6 +90,39 @@ static void add_members(const struct session *s, GArray *starts)
 	}
 }
 
+static bool is_by_address(const struct proc_entry *e)
+{
+	return e->session_key && e->session_key == e->session_va;
+}
+
+void proc_adopt_sessions(const GPtrArray *known)
+{
+	/* address -> first entry with it; keys in the entries */
+	g_autoptr(GHashTable) keys = g_hash_table_new(g_int64_hash,
+						      g_int64_equal);
+
+	for (guint i = 0; i < known->len; i++) {
+		struct proc_entry *e = known->pdata[i], *other;
+
+		if (!e->session_key || is_by_address(e))
+			continue;
+		other = g_hash_table_lookup(keys, &e->session_va);
+		if (!other)
+			g_hash_table_insert(keys, &e->session_va, e);
+		else if (other->session_key != e->session_key)
+			g_hash_table_replace(keys, &e->session_va, NULL);
+	}
+	for (guint i = 0; i < known->len; i++) {
+		struct proc_entry *e = known->pdata[i], *other;
+
+		other = is_by_address(e) ?
+				g_hash_table_lookup(keys, &e->session_va) :
+				NULL;
+		if (other)
+			e->session_key = other->session_key;
+	}
+}
+
 static void walk_session(struct proc_run *run, const struct proc_entry *e)
 {
 	g_autoptr(GArray) starts = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -102,6 +135,7 @@ static void walk_session(struct proc_run *run, const struct proc_entry *e)
 		.log = run->log,
 		.visit = visit,
 		.ctx = &s,
+		.seen = run->session_nodes,
 		.head = s.va + run->kernel->profile.session.process_list,
 	};
 	bool found = find_space(&s, VIRT(ring.head), &ring.as);

@@ -2,6 +2,7 @@
 /* What is a process and what is garbage. */
 #include "config.h"
 
+#include "base/bytes.h"
 #include "procs/valid.h"
 
 /* Bits of a verdict; 0 is "not asked yet". */
@@ -10,45 +11,60 @@ enum {
 	VERDICT_VALID = 2,
 	VERDICT_HEADER = 4, /* the header says so */
 };
-/* Verdicts that are kept: tables of garbage make no more than this. */
-#define VERDICTS_MAX (4 * PROCS_MAX)
 
-static bool looks_linked(const struct addr_space *as,
-			 const struct nt_process *p)
+static bool get(struct proc_run *run, VirtAddr va, uint32_t offset,
+		uint64_t *ret)
 {
-	return nt_is_kernel_address(as, p->flink.v) &&
-	       nt_is_kernel_address(as, p->blink.v) &&
-	       (p->dtb_raw || p->exit_time);
+	unsigned n = run->kernel->profile.pointer_bytes;
+	uint8_t raw[8];
+
+	if (offset == NT_ABSENT ||
+	    !nt_objects_read(run->objects, VIRT(va.v + offset), raw, n))
+		return false;
+	*ret = n == 8 ? load_le64(raw) : load_le32(raw);
+	return true;
 }
 
-/* pid: of the object. */
+/* What an object without a readable header must have at least. */
+static bool looks_linked(struct proc_run *run, VirtAddr va)
+{
+	const struct nt_eprocess_layout *l = &run->kernel->profile.eprocess;
+	const struct addr_space *as = &run->kernel->as;
+	uint64_t flink, blink, dtb = 0, exit_time = 0;
+
+	(void)get(run, va, l->dtb, &dtb);
+	(void)get(run, va, l->exit_time, &exit_time);
+	return get(run, va, l->links, &flink) &&
+	       get(run, va, l->links + run->kernel->profile.pointer_bytes,
+		   &blink) &&
+	       nt_is_kernel_address(as, flink) &&
+	       nt_is_kernel_address(as, blink) && (dtb || exit_time);
+}
+
 static unsigned examine(struct proc_run *run, VirtAddr va, uint32_t *pid)
 {
-	const struct addr_space *as = &run->kernel->as;
 	const struct nt_profile *profile = &run->kernel->profile;
-	struct nt_process p;
-	unsigned verdict = VERDICT_ASKED;
+	struct nt_process p = { .eprocess = va };
+	uint64_t word;
 
-	if (!nt_is_kernel_address(as, va.v) ||
-	    !nt_process_read(as, profile, va, &p))
-		return verdict;
-	*pid = p.pid;
-	if (nt_process_plausible(as, profile, &p)) {
-		switch (nt_object_what(run->objects, va)) {
-		case NT_OBJECT_PROCESS:
-			verdict |= VERDICT_VALID | VERDICT_HEADER;
-			break;
-		case NT_OBJECT_UNKNOWN:
-			if (looks_linked(as, &p))
-				verdict |= VERDICT_VALID;
-			break;
-		case NT_OBJECT_THREAD:
-		case NT_OBJECT_OTHER:
-			break;
-		}
+	if (!nt_is_kernel_address(&run->kernel->as, va.v) ||
+	    !get(run, va, profile->eprocess.pid, &word))
+		return VERDICT_ASKED;
+	p.pid = *pid = (uint32_t)word;
+	if (!nt_process_plausible(&run->kernel->as, profile, &p))
+		return VERDICT_ASKED;
+	switch (nt_object_what(run->objects, va)) {
+	case NT_OBJECT_PROCESS:
+		return VERDICT_ASKED | VERDICT_VALID | VERDICT_HEADER;
+	case NT_OBJECT_UNKNOWN:
+		if (looks_linked(run, va))
+			return VERDICT_ASKED | VERDICT_VALID;
+		break;
+	case NT_OBJECT_THREAD:
+	case NT_OBJECT_OTHER:
+		break;
 	}
-	nt_process_clear(&p);
-	return verdict;
+	return VERDICT_ASKED;
 }
 
 /* The verdict in the low bits, the pid above them: pids are below 2^28. */
@@ -61,15 +77,17 @@ static unsigned ask(struct proc_run *run, VirtAddr va)
 
 	if (known)
 		return GPOINTER_TO_UINT(known);
+	if (!run->verdicts_left) {
+		run->evidence->broken = true;
+		return VERDICT_ASKED;
+	}
+	run->verdicts_left--;
 	answer = examine(run, va, &pid);
 	if (answer & VERDICT_VALID)
 		answer |= pid << 3;
-	if (g_hash_table_size(run->verdicts) < VERDICTS_MAX) {
-		key = g_new(uint64_t, 1);
-		*key = va.v;
-		g_hash_table_insert(run->verdicts, key,
-				    GUINT_TO_POINTER(answer));
-	}
+	key = g_new(uint64_t, 1);
+	*key = va.v;
+	g_hash_table_insert(run->verdicts, key, GUINT_TO_POINTER(answer));
 	return answer;
 }
 

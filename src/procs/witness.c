@@ -38,15 +38,18 @@ static bool has_dtb(const struct proc_entry *e, uint64_t dtb)
 	       (e->p.user_dtb_raw && addr_space_dtb(&user).v == dtb);
 }
 
+/* A live one before one that exited: its table may have been used again. */
 static struct proc_entry *find_dtb(const GPtrArray *entries, uint64_t dtb)
 {
+	struct proc_entry *found = NULL;
+
 	for (guint i = 0; i < entries->len; i++) {
 		struct proc_entry *e = entries->pdata[i];
 
-		if (has_dtb(e, dtb))
-			return e;
+		if (has_dtb(e, dtb) && (!found || !e->p.exit_time))
+			found = e;
 	}
-	return NULL;
+	return found;
 }
 
 /* The process of the current thread. */
@@ -62,8 +65,8 @@ static bool hear_thread(const struct proc_witness *w, struct proc_run *run,
 		return true;
 	}
 	/* Idle is in no list by its nature: nothing is amiss. */
-	if (!run || proc_is_valid_pid(run, VIRT(w->eprocess), 0, &other) ==
-			    false || !other)
+	if (!run || !proc_is_valid_pid(run, VIRT(w->eprocess), 0, &other) ||
+	    !other)
 		return false;
 	e = add(ctx, VIRT(w->eprocess));
 	if (e)
