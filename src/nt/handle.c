@@ -290,7 +290,9 @@ bool nt_handle_learn(const struct addr_space *kernel, unsigned pointer_bytes,
 			l.pointer_shift = e->shift;
 			l.access = (struct nt_field){ pointer_bytes, 0,
 				e->pointer.bit_len ? 25 : 0 };
+			/* 8 moved the one and packed the other. */
 			if (e->pointer_bytes != pointer_bytes ||
+			    !e->pointer.bit_len != !l.table_code ||
 			    nt_handle_decode(&l, pointer_bytes, word) != want)
 				continue;
 			*layout = l;

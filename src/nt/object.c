@@ -133,7 +133,7 @@ bool nt_objects_read(NtObjects *o, VirtAddr va, void *buf, size_t len_bytes)
 	return nt_pages_read(o->pages, va, buf, len_bytes);
 }
 
-bool nt_thread_process(NtObjects *o, VirtAddr va, VirtAddr *ret)
+bool nt_object_thread_owner(NtObjects *o, VirtAddr va, VirtAddr *ret)
 {
 	uint64_t process;
 
@@ -161,7 +161,7 @@ static void ask_threads(NtObjects *o, struct poll *poll, VirtAddr process)
 		if (!read_pointer(o, link, 0, &link) || link == head)
 			return;
 		thread = VIRT(link - p->thread.list_entry);
-		if (nt_thread_process(o, thread, &owner) &&
+		if (nt_object_thread_owner(o, thread, &owner) &&
 		    owner.v == process.v)
 			ask(o, poll, thread);
 	}

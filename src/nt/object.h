@@ -55,7 +55,7 @@ bool nt_objects_read(NtObjects *objects, VirtAddr va, void *buf,
 
 /* Is the object at va a thread by its dispatcher header? Which process it
  * belongs to; false where that cannot be read or is no kernel address. */
-bool nt_thread_process(NtObjects *objects, VirtAddr va, VirtAddr *ret);
+bool nt_object_thread_owner(NtObjects *objects, VirtAddr va, VirtAddr *ret);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtObjects, nt_objects_free)
 

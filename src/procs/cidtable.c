@@ -35,7 +35,7 @@ static void entry(void *ctx, const struct nt_handle *h)
 	/* Threads are most of it; a look at the dispatcher header is enough
 	 * where the object's own does not tell. */
 	if (what == NT_OBJECT_THREAD || what == NT_OBJECT_OTHER ||
-	    nt_thread_process(t->run->objects, body, &owner))
+	    nt_object_thread_owner(t->run->objects, body, &owner))
 		return;
 	if (!proc_is_valid_pid(t->run, body, h->value, &other_pid))
 		return;

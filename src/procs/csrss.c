@@ -31,7 +31,7 @@ static void entry(void *ctx, const struct nt_handle *h)
 	if (what == NT_OBJECT_OTHER)
 		return;
 	if (what != NT_OBJECT_PROCESS &&
-	    nt_thread_process(run->objects, body, &owner))
+	    nt_object_thread_owner(run->objects, body, &owner))
 		body = owner;
 	else if (what == NT_OBJECT_THREAD)
 		return;

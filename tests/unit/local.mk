@@ -37,9 +37,11 @@ unit_tests = \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
 	tests/unit/test-nt-kdbg \
+	tests/unit/test-nt-handle \
 	tests/unit/test-nt-kernel \
 	tests/unit/test-nt-kimage \
 	tests/unit/test-nt-layouts \
+	tests/unit/test-nt-object \
 	tests/unit/test-nt-pe \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
@@ -66,6 +68,7 @@ UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS)
 tests_unit_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit.c tests/unit/unit.h \
+	tests/unit/unit-kmem.c tests/unit/unit-kmem.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
 	tests/unit/unit-win.c tests/unit/unit-win.h \
@@ -134,12 +137,16 @@ tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_evidence_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kdbg_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_handle_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_handle_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kernel_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kernel_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kimage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kimage_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_layouts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_layouts_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_object_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_object_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pe_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_peb_CPPFLAGS = $(UNIT_CPPFLAGS)
