@@ -6,5 +6,6 @@ dist_doc_DATA = \
 	docs/NEWS.md \
 	docs/architecture.md \
 	docs/formats.md \
+	docs/methods.md \
 	docs/security.md
 EXTRA_DIST += docs/release.md
