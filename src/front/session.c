@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "front/session.h"
+#include "nt/cpus.h"
 
 static void log_advice(const Session *s, const Options *o)
 {
@@ -18,11 +19,27 @@ static void log_advice(const Session *s, const Options *o)
 			" pids=, eprocess=, proc_regex= and method=");
 }
 
-/* The page tables that the container says its processors were on. */
-static GArray *list_witnesses(const Image *image)
+/* The threads that the kernel says its processors were running. */
+static void add_threads(GArray *all, const NtKernel *kernel)
 {
-	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct proc_witness));
+	for (guint i = 0; kernel && kernel->cpus && i < kernel->cpus->len;
+	     i++) {
+		const struct nt_cpu *cpu =
+			&g_array_index(kernel->cpus, struct nt_cpu, i);
+		struct proc_witness w = {
+			.cpu = cpu->container >= 0 ? (unsigned)cpu->container :
+						     cpu->number,
+			.eprocess = cpu->eprocess.v,
+		};
 
+		if (w.eprocess)
+			g_array_append_val(all, w);
+	}
+}
+
+/* The page tables that the container says they were on. */
+static void add_page_tables(GArray *all, const Image *image)
+{
 	for (guint i = 0; i < image->cpus->len; i++) {
 		struct proc_witness w = {
 			.cpu = i,
@@ -32,12 +49,20 @@ static GArray *list_witnesses(const Image *image)
 
 		g_array_append_val(all, w);
 	}
+}
+
+static GArray *list_witnesses(const Session *s)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct proc_witness));
+
+	add_threads(all, s->kernel);
+	add_page_tables(all, s->image);
 	return all;
 }
 
 static ProcSet *list_processes(const Session *s, const Options *options)
 {
-	g_autoptr(GArray) witnesses = list_witnesses(s->image);
+	g_autoptr(GArray) witnesses = list_witnesses(s);
 	struct proc_select select = options->select;
 
 	select.witnesses =

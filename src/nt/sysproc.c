@@ -214,3 +214,78 @@ bool nt_system_by_scan(const struct addr_space *as,
 	nt_scan_kernel(as, scan_page, &s);
 	return s.found;
 }
+
+struct dtb_search {
+	const struct addr_space *as;
+	const struct nt_profile *profile;
+	uint64_t dtb, mask;
+	unsigned hits_left;
+	VirtAddr found;
+};
+
+/* One that carries the DTB and is in a list, or was. */
+static bool object_has_dtb(const struct dtb_search *s, VirtAddr va)
+{
+	struct nt_process p;
+	bool ok;
+
+	if (!nt_process_read(s->as, s->profile, va, &p))
+		return false;
+	ok = nt_process_plausible(s->as, s->profile, &p) && p.pid &&
+	     ((p.dtb_raw & s->mask) == s->dtb ||
+	      (p.user_dtb_raw & s->mask) == s->dtb) &&
+	     nt_is_kernel_address(s->as, p.flink.v) &&
+	     nt_is_kernel_address(s->as, p.blink.v) &&
+	     same_frame(s->as, p.dtb_raw, va);
+	nt_process_clear(&p);
+	return ok;
+}
+
+static bool try_dtb_place(struct dtb_search *s, uint64_t at, uint32_t offset)
+{
+	VirtAddr va = VIRT(at - offset);
+
+	if (offset == NT_ABSENT || !s->hits_left)
+		return false;
+	s->hits_left--;
+	if (!object_has_dtb(s, va))
+		return false;
+	s->found = va;
+	return true;
+}
+
+static bool dtb_page(void *ctx, VirtAddr va, const uint8_t *page)
+{
+	struct dtb_search *s = ctx;
+
+	for (unsigned i = 0; i < PAGE_SIZE_4K; i += 8) {
+		uint64_t v = load_le64(page + i);
+
+		if ((v & s->mask) == s->dtb &&
+		    (try_dtb_place(s, va.v + i, s->profile->eprocess.dtb) ||
+		     try_dtb_place(s, va.v + i,
+				   s->profile->eprocess.user_dtb)))
+			return false;
+	}
+	return s->hits_left > 0;
+}
+
+bool nt_process_find_dtb(const struct addr_space *as,
+			 const struct nt_profile *profile, uint64_t dtb,
+			 VirtAddr *ret)
+{
+	struct dtb_search s = {
+		.as = as, .profile = profile, .hits_left = SCAN_HITS_MAX,
+		.mask = as->form->root_mask,
+	};
+
+	/* On 32-bit machines the other half of the word is another member. */
+	if (profile->pointer_bytes == 4)
+		s.mask &= UINT32_MAX;
+	s.dtb = dtb & s.mask;
+	if (s.dtb)
+		nt_scan_kernel(as, dtb_page, &s);
+	if (s.found.v)
+		*ret = s.found;
+	return s.found.v != 0;
+}

@@ -51,4 +51,13 @@ bool nt_system_by_scan(const struct addr_space *as,
 		       size_t n_preferred, struct nt_system *ret,
 		       size_t *which);
 
+/*
+ * A process object whose DTB or user DTB is this (flag bits masked), by looking
+ * through all memory that is mapped in the kernel half. False where none looks
+ * like one.
+ */
+bool nt_process_find_dtb(const struct addr_space *as,
+			 const struct nt_profile *profile, uint64_t dtb,
+			 VirtAddr *ret);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "nt/sysproc.h"
 #include "procs/valid.h"
 #include "procs/witness.h"
 
@@ -74,10 +75,28 @@ static bool hear_thread(const struct proc_witness *w, struct proc_run *run,
 	return e;
 }
 
+/* A process that is in no list, but whose page tables these are. */
+static bool hear_unlisted(const struct proc_witness *w, struct proc_run *run,
+			  uint64_t dtb, witness_add_fn add, void *ctx)
+{
+	const NtKernel *k = run ? run->kernel : NULL;
+	struct proc_entry *e;
+	VirtAddr va;
+
+	if (!k || !k->has_profile ||
+	    !nt_process_find_dtb(&k->as, &k->profile, dtb, &va))
+		return false;
+	e = add(ctx, va);
+	if (e)
+		note(e, w->cpu);
+	return e;
+}
+
 /* The page tables that the processor was on. Those of System are Idle's as
  * well, so that they say nothing of who ran. */
 static void hear_cr3(const struct proc_witness *w, const NtKernel *kernel,
-		     const GPtrArray *entries, bool thread_known,
+		     struct proc_run *run, const GPtrArray *entries,
+		     bool thread_known, witness_add_fn add, void *ctx,
 		     GArray *stray, Log *log)
 {
 	struct addr_space as = nt_kernel_space(kernel, w->cr3);
@@ -90,6 +109,8 @@ static void hear_cr3(const struct proc_witness *w, const NtKernel *kernel,
 	if (e && !thread_known && e->p.pid != 4)
 		note(e, w->cpu);
 	if (e || !stray)
+		return;
+	if (hear_unlisted(w, run, dtb, add, ctx))
 		return;
 	g_array_append_val(stray, dtb);
 	log_add(log, LOG_WARN, "processes",
@@ -109,6 +130,7 @@ void witness_hear(const struct proc_select *select, const NtKernel *kernel,
 			     hear_thread(w, run, entries, add, ctx);
 
 		if (w->cr3)
-			hear_cr3(w, kernel, entries, known, stray, log);
+			hear_cr3(w, kernel, run, entries, known, add, ctx,
+				 stray, log);
 	}
 }
