@@ -9,9 +9,10 @@
 # uses on top. Without a word: build. As root, or with sudo.
 set -euo pipefail
 
-build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3'
-tests='check yara xxd bsdextrautils file binutils python3 procps rsync
-	libarchive-tools tar coreutils findutils mount util-linux'
+build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
+	liblzma-dev zlib1g-dev'
+tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
+	libarchive-tools tar gzip xz-utils coreutils findutils mount util-linux'
 # Without recommended packages clang would lack its sanitizers.
 ci='clang llvm lld cppcheck shellcheck libclang-rt-dev'
 

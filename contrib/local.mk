@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+dist_bin_SCRIPTS = contrib/winprocfs-symbols
 EXTRA_DIST += \
 	contrib/build.sh \
 	contrib/demo.sh \

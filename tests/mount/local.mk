@@ -9,6 +9,7 @@ mount_tests = \
 	tests/mount/damage.sh \
 	tests/mount/ending.sh \
 	tests/mount/facts.sh \
+	tests/mount/fetch-symbols.sh \
 	tests/mount/formats.sh \
 	tests/mount/holes.sh \
 	tests/mount/hostile-names.sh \
@@ -21,6 +22,7 @@ mount_tests = \
 	tests/mount/parallel.sh \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
+	tests/mount/symbols.sh \
 	tests/mount/symbols-pdb.sh \
 	tests/mount/text.sh \
 	tests/mount/tools.sh \

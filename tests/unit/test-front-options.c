@@ -150,6 +150,8 @@ static const char *const malformed[] = {
 	"method=x", "method=CSRSS:", "method=CSRSS,method=", "holes=",
 	"holes=no", "holes=EIO", "format=", "format=lime", "format=ELF",
 	"dtb=", "dtb=x", "dtb=0x10000000000000", "kernel_base=nt",
+	"symbols=/nonexistent",
+	"symbols=", "profile=", "profile_force=1", "profile_force=yes",
 	"paging=x64", "paging=", "uid=root", "uid=-1", "uid=4294967295",
 	"gid=4294967295", "gid=", "umask=8", "umask=1000", "umask=0x1ff",
 	"umask=", "umask=-1", "umask=99999999999999999999999", "ro=1",
