@@ -5,22 +5,10 @@
 #include <inttypes.h>
 
 #include "base/bytes.h"
-#include "nt/cpus.h"
-#include "nt/evidence.h"
+#include "nt/evidence-priv.h"
 
-/* How far an image is searched where its header does not tell its size. */
-#define IMAGE_BYTES (16 * MIB)
 /* Notes without a KPCR that are looked at, each against all processors. */
 #define NOTES_MAX 64u
-
-struct gather {
-	NtKernel *k;
-	const Image *image;
-	Log *log;
-	unsigned pointer_bytes;
-	struct nt_version_block version;
-	bool has_version;
-};
 
 static void agree(struct gather *g, bool same)
 {
@@ -28,180 +16,6 @@ static void agree(struct gather *g, bool same)
 		g->k->evidence.n_agree++;
 	else
 		g->k->evidence.n_conflict++;
-}
-
-/* --- the debugger block --- */
-
-static bool found(struct gather *g, const struct nt_kdbg *kdbg,
-		  const char *how)
-{
-	g->k->kdbg = *kdbg;
-	g->k->kdbg.how = how;
-	return true;
-}
-
-static bool symbol_u64(const NtKernel *k, const char *name, uint64_t *ret)
-{
-	VirtAddr va;
-
-	return nt_kimage_symbol(&k->as, &k->image, name, &va) &&
-	       nt_pointer_at(&k->as, 8, va, ret);
-}
-
-static bool read_key(const NtKernel *k, struct nt_kdbg_key *key)
-{
-	return symbol_u64(k, "KiWaitNever", &key->wait_never) &&
-	       symbol_u64(k, "KiWaitAlways", &key->wait_always) &&
-	       nt_kimage_symbol(&k->as, &k->image, "KdpDataBlockEncoded",
-				&key->flag);
-}
-
-/* Plain or encoded, at an address that is said to have one. */
-static bool block_at(struct gather *g, VirtAddr va, const char *how)
-{
-	const NtKernel *k = g->k;
-	struct nt_kdbg_key key;
-	struct nt_kdbg kdbg;
-
-	if (!va.v)
-		return false;
-	if (nt_kdbg_read(&k->as, g->pointer_bytes, va, &kdbg))
-		return found(g, &kdbg, how);
-	if (g->pointer_bytes != 8)
-		return false;
-	if (k->has_image && read_key(k, &key) &&
-	    nt_kdbg_decode(&k->as, va, &key, &kdbg))
-		return found(g, &kdbg, how);
-	return k->has_image &&
-	       nt_kdbg_decode_by_base(&k->as, va, k->image.base, &kdbg) &&
-	       found(g, &kdbg, how);
-}
-
-/* KdVersionBlock by its symbol, else as a processor's _KPCR has it. */
-static bool version_at(struct gather *g, VirtAddr va, const char *how)
-{
-	struct nt_kdbg kdbg;
-
-	if (!nt_version_block_read(&g->k->as, g->pointer_bytes, va,
-				   &g->version))
-		return false;
-	g->has_version = true;
-	return nt_kdbg_by_version(&g->k->as, g->pointer_bytes, &g->version,
-				  &kdbg) &&
-	       found(g, &kdbg, how);
-}
-
-static bool by_version_symbol(struct gather *g)
-{
-	VirtAddr va;
-
-	return g->k->has_image &&
-	       nt_kimage_symbol(&g->k->as, &g->k->image, "KdVersionBlock",
-				&va) &&
-	       version_at(g, va, "KdVersionBlock");
-}
-
-static bool by_cpus(struct gather *g)
-{
-	const struct nt_cpu_layout *l = &g->k->profile.cpu;
-
-	for (guint i = 0; i < g->k->cpus->len; i++) {
-		const struct nt_cpu *cpu =
-			&g_array_index(g->k->cpus, struct nt_cpu, i);
-		struct nt_object pcr = { &g->k->as, g->pointer_bytes,
-					 VIRT(cpu->prcb.v - l->prcb) };
-		uint64_t va;
-
-		if (l->prcb != NT_ABSENT &&
-		    nt_member_pointer(&pcr, l->version_block, &va) &&
-		    nt_is_kernel_address(&g->k->as, va) &&
-		    version_at(g, VIRT(va), "KdVersionBlock of a KPCR"))
-			return true;
-	}
-	return false;
-}
-
-static bool by_search(struct gather *g)
-{
-	const struct nt_kimage *i = &g->k->image;
-	struct nt_kdbg kdbg;
-
-	return g->k->has_image &&
-	       nt_kdbg_find_in_image(&g->k->as, g->pointer_bytes, i->base,
-				     i->has_pe ? i->pe.size : IMAGE_BYTES,
-				     i->base_certain, &kdbg) &&
-	       found(g, &kdbg, "search of the kernel's image");
-}
-
-static void find_kdbg(struct gather *g)
-{
-	struct nt_var *var = &g->k->vars[NT_KD_DEBUGGER_DATA_BLOCK];
-	bool known = g->k->kdbg.va.v != 0;
-	bool by_version = !known && by_version_symbol(g);
-
-	/* The symbol is the better witness where both lead to one. */
-	if (!known && !block_at(g, var->va, "symbol") && !by_version &&
-	    !block_at(g, VIRT(g->image->facts.kdbg), "container") &&
-	    !by_cpus(g) && !by_search(g)) {
-		log_add(g->log, LOG_INFO, "evidence",
-			"no debugger block (KDBG) was found");
-		return;
-	}
-	if (!var->va.v)
-		*var = (struct nt_var){ g->k->kdbg.va, g->k->kdbg.how };
-	log_add(g->log, LOG_INFO, "evidence",
-		"KDBG at " PRIADDR " (%s), by %s", g->k->kdbg.va.v,
-		g->k->kdbg.encoded ? "encoded" : "plain", g->k->kdbg.how);
-}
-
-/* --- lists --- */
-
-/* A list head whose neighbours (one of them at least) point back. */
-static bool is_ring(const struct gather *g, uint64_t va)
-{
-	const struct addr_space *as = &g->k->as;
-	unsigned n = g->pointer_bytes;
-	uint64_t flink, blink, back;
-
-	if (!nt_pointer_at(as, n, VIRT(va), &flink) ||
-	    !nt_pointer_at(as, n, VIRT(va + n), &blink) || flink == va)
-		return false;
-	return (nt_is_kernel_address(as, flink) &&
-		nt_pointer_at(as, n, VIRT(flink + n), &back) && back == va) ||
-	       (nt_is_kernel_address(as, blink) &&
-		nt_pointer_at(as, n, VIRT(blink), &back) && back == va);
-}
-
-/* Is the object that a list entry lies in a process? */
-static bool is_process_entry(const struct gather *g, uint64_t entry)
-{
-	const struct nt_profile *p = &g->k->profile;
-	struct nt_process process;
-	bool ok;
-
-	if (!nt_is_kernel_address(&g->k->as, entry) ||
-	    !nt_process_read(&g->k->as, p, VIRT(entry - p->eprocess.links),
-			     &process))
-		return false;
-	ok = nt_process_plausible(&g->k->as, p, &process);
-	nt_process_clear(&process);
-	return ok;
-}
-
-/* The head of a list of processes; of a list at all where no profile tells
- * what a process is. */
-static bool is_process_list(const struct gather *g, uint64_t va)
-{
-	unsigned n = g->pointer_bytes;
-	uint64_t flink = 0, blink = 0;
-
-	if (!va || !is_ring(g, va))
-		return false;
-	if (!g->k->has_profile)
-		return true;
-	(void)nt_pointer_at(&g->k->as, n, VIRT(va), &flink);
-	(void)nt_pointer_at(&g->k->as, n, VIRT(va + n), &blink);
-	return is_process_entry(g, flink) || is_process_entry(g, blink);
 }
 
 /* --- the kernel's base --- */
@@ -224,7 +38,7 @@ static void adopt_base(struct gather *g, uint64_t base, const char *source)
 {
 	NtKernel *k = g->k;
 
-	if (!is_process_list(g, k->kdbg.active_head))
+	if (!nt_evidence_is_process_list(g, k->kdbg.active_head))
 		return;
 	log_add(g->log, LOG_INFO, "evidence",
 		"kernel base " PRIADDR " by %s instead of " PRIADDR
@@ -268,8 +82,9 @@ static bool is_pointer(const struct gather *g, uint64_t va)
 
 static bool is_sane(const struct gather *g, enum nt_var_id id, uint64_t va)
 {
-	return id == NT_PS_ACTIVE_PROCESS_HEAD ? is_process_list(g, va) :
-						 is_pointer(g, va);
+	return id == NT_PS_ACTIVE_PROCESS_HEAD ?
+		       nt_evidence_is_process_list(g, va) :
+		       is_pointer(g, va);
 }
 
 /* One more source (static) for a variable. */
@@ -557,8 +372,7 @@ bool nt_evidence_early(NtKernel *k)
 		.k = k, .pointer_bytes = nt_kernel_pointer_bytes(k),
 	};
 
-	if (!block_at(&g, k->vars[NT_KD_DEBUGGER_DATA_BLOCK].va, "symbol") &&
-	    !by_search(&g))
+	if (!nt_evidence_search_kdbg(&g))
 		return false;
 	compare_kdbg_vars(&g);
 	k->evidence = (struct nt_evidence){ 0 }; /* it is counted later */
@@ -573,7 +387,7 @@ void nt_evidence_gather(NtKernel *k, const Image *image, Log *log)
 	};
 
 	read_cpus(&g);
-	find_kdbg(&g);
+	nt_evidence_find_kdbg(&g);
 	compare_base(&g, k->kdbg.kern_base, "KDBG");
 	if (g.has_version)
 		compare_base(&g, g.version.kern_base, "KdVersionBlock");

@@ -36,6 +36,10 @@ size_t nt_kdbg_bytes(const struct addr_space *as, VirtAddr va,
 
 /* What the encoded words of tag and size and of KernBase differ in. */
 uint64_t nt_kdbg_difference(VirtAddr base, uint32_t size, unsigned rotation);
+/* The other way round: the base of a kernel that has the block less than reach
+ * bytes above; false where the difference tells none. */
+bool nt_kdbg_base_of(uint64_t difference, unsigned rotation, VirtAddr block,
+		     uint64_t reach, VirtAddr *ret);
 /* Decodes with a rotation (below 64) that is known. */
 bool nt_kdbg_decode_rotated(const struct addr_space *as, VirtAddr va,
 			    VirtAddr base, unsigned rotation,

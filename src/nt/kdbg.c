@@ -205,6 +205,26 @@ uint64_t nt_kdbg_difference(VirtAddr base, uint32_t size, unsigned rotation)
 	return rotate_left(GUINT64_SWAP_LE_BE(plain), 64 - rotation);
 }
 
+bool nt_kdbg_base_of(uint64_t difference, unsigned rotation, VirtAddr block,
+		     uint64_t reach, VirtAddr *ret)
+{
+	uint64_t v = rotate_left(difference, rotation), base;
+	uint64_t size;
+
+	v = GUINT64_SWAP_LE_BE(v) ^ KDBG_TAG;
+	/* The high half is size ^ high half of the base, which is that of the
+	 * block, or one less. */
+	base = (block.v & ~(uint64_t)UINT32_MAX) | (v & UINT32_MAX);
+	if (base > block.v)
+		base -= UINT64_C(1) << 32;
+	size = v >> 32 ^ base >> 32;
+	if (base & PAGE_MASK_4K || block.v - base >= reach || size % 8 ||
+	    size < KDBG_ENCODED_MIN || size > KDBG_ENCODED_MAX)
+		return false;
+	*ret = VIRT(base);
+	return true;
+}
+
 bool nt_kdbg_decode_rotated(const struct addr_space *as, VirtAddr va,
 			    VirtAddr base, unsigned rotation,
 			    struct nt_kdbg *ret)

@@ -70,13 +70,18 @@ bool nt_kdbg_decode_by_base(const struct addr_space *as, VirtAddr va,
 /*
  * Searches the kernel's image, what is in memory of [base, base + len_bytes)
  * but 32 MiB at the most, for a block, plain or (x64) encoded, whose KernBase
- * is base; where base is not certain, a plain one's may be any that is less
- * than 32 MiB below it.
+ * is base; where base is not certain, its KernBase may be any that is less than
+ * 32 MiB below it (an encoded one is then known by its links, too).
  */
 bool nt_kdbg_find_in_image(const struct addr_space *as,
 			   unsigned pointer_bytes, VirtAddr base,
 			   uint64_t len_bytes, bool certain,
 			   struct nt_kdbg *ret);
+
+/* The same over all that is mapped where kernels are, 512 MiB at the most: for
+ * want of an image. */
+bool nt_kdbg_find_in_area(const struct addr_space *as, unsigned pointer_bytes,
+			  struct nt_kdbg *ret);
 
 /* A plain block in physical memory: says where a kernel may be. */
 struct nt_kdbg_hit {

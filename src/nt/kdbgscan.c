@@ -11,12 +11,24 @@ enum {
 	IMAGE_BYTES_MAX = 32 << 20,
 	/* Blocks that are tried: a kernel has one, its copies are few. */
 	IMAGE_TRIES_MAX = 256,
+	/* Of the kernel's area, where its image is not known: 512 MiB. */
+	AREA_PAGES_MAX = 1 << 17,
+	AREA_TABLES_MAX = 1 << 14,
+	/* Places with equal links that are tried with all rotations. */
+	LINKS_MAX = 1 << 20,
 	PHYS_HITS_MAX = 4096,
 	PHYS_TAGS_MAX = 1 << 20,
 	PHYS_CHUNK = 1 << 20,
 	N_SIZES = (KDBG_ENCODED_MAX - KDBG_ENCODED_MIN) / 8 + 1,
 	FILTER_BITS = 16,
 };
+
+/* x64 kernels are in the 1 TiB from the first (nt/kimage.c), others in the
+ * upper half. */
+#define AREA64 UINT64_C(0xfffff80000000000)
+#define AREA64_LEN (UINT64_C(1) << 40)
+#define AREA32 UINT64_C(0x80000000)
+#define AREA32_LEN UINT64_C(0x80000000)
 
 /* A difference of two words that tells an encoded block, and how it was
  * rotated. */
@@ -28,16 +40,18 @@ struct sign {
 struct image_scan {
 	const struct addr_space *as;
 	unsigned pointer_bytes;
-	VirtAddr base;
-	bool certain;
+	VirtAddr base;	/* in the area: where the last leaf ended */
+	bool certain;	/* else base is not looked at */
+	bool found;
 	struct nt_kdbg *ret;
-	unsigned tries_left;
+	unsigned tries_left, links_left;
 	struct sign signs[N_SIZES * 64]; /* by difference */
 	/* A bit for a hash of each: few words pass. */
 	uint8_t filter[(1 << FILTER_BITS) / 8];
 	/* The end of the page before, then a page: a block may begin in one
 	 * and end in the other. */
 	bool has_before;
+	uint64_t pages_left;	/* of the area */
 	uint8_t buf[KDBG_HEAD_BYTES + PAGE_SIZE_4K];
 };
 
@@ -89,6 +103,35 @@ static bool try_plain(struct image_scan *s, VirtAddr va, size_t at)
 	return true;
 }
 
+/* An encoded block of a kernel whose base is not known: for each rotation the
+ * difference tells base and size, if the base is one from which the block can
+ * be reached. Only where both links are the same: the list has one block. */
+static bool try_any_base(struct image_scan *s, VirtAddr va, size_t at)
+{
+	const uint8_t *p = s->buf + at;
+	uint64_t d = load_le64(p + KDBG_TAG_AT) ^ load_le64(p + KDBG_BASE_AT);
+	struct nt_kdbg k;
+
+	if (!d || !load_le64(p) || load_le64(p) != load_le64(p + 8) ||
+	    !s->links_left)
+		return false;
+	s->links_left--;
+	va.v += at;
+	for (unsigned r = 0; r < 64 && s->tries_left; r++) {
+		VirtAddr base;
+
+		if (!nt_kdbg_base_of(d, r, va, IMAGE_BYTES_MAX, &base))
+			continue;
+		s->tries_left--;
+		if (nt_kdbg_decode_rotated(s->as, va, base, r, &k) &&
+		    k.active_head && k.loaded_module_list) {
+			*s->ret = k;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool try_encoded(struct image_scan *s, VirtAddr va, size_t at)
 {
 	const uint8_t *p = s->buf + at;
@@ -126,8 +169,10 @@ static bool scan_page(struct image_scan *s, VirtAddr page)
 	for (; at <= PAGE_SIZE_4K && s->tries_left; at += 4) {
 		if (try_plain(s, va, at))
 			return true;
-		if (s->tries_left && s->pointer_bytes == 8 && at % 8 == 0 &&
-		    try_encoded(s, va, at))
+		if (!s->tries_left || s->pointer_bytes != 8 || at % 8)
+			continue;
+		if (s->certain ? try_encoded(s, va, at) :
+				 try_any_base(s, va, at))
 			return true;
 	}
 	memcpy(s->buf, s->buf + PAGE_SIZE_4K, KDBG_HEAD_BYTES);
@@ -140,18 +185,55 @@ bool nt_kdbg_find_in_image(const struct addr_space *as,
 			   struct nt_kdbg *ret)
 {
 	g_autofree struct image_scan *s = g_new0(struct image_scan, 1);
-	bool found = false;
 
 	*s = (struct image_scan){ .as = as, .pointer_bytes = pointer_bytes,
 				  .base = base, .certain = certain,
 				  .ret = ret,
-				  .tries_left = IMAGE_TRIES_MAX };
-	make_signs(s);
+				  .tries_left = IMAGE_TRIES_MAX,
+				  .links_left = LINKS_MAX };
+	if (certain && pointer_bytes == 8)
+		make_signs(s);
 	len_bytes = MIN(len_bytes, IMAGE_BYTES_MAX);
-	for (uint64_t off = 0; off < len_bytes && !found && s->tries_left;
+	for (uint64_t off = 0; off < len_bytes && !s->found && s->tries_left;
 	     off += PAGE_SIZE_4K)
-		found = scan_page(s, VIRT(base.v + off));
-	return found;
+		s->found = scan_page(s, VIRT(base.v + off));
+	return s->found;
+}
+
+static bool area_leaf(void *ctx, const struct vtop_leaf *leaf)
+{
+	struct image_scan *s = ctx;
+
+	if (!page_state_has_data(leaf->state))
+		return true;
+	/* Leaves are in ascending order, but need not touch. */
+	if (leaf->va.v != s->base.v)
+		s->has_before = false;
+	s->base = VIRT(leaf->va.v + leaf->len);
+	for (uint64_t off = 0; off < leaf->len && !s->found && s->tries_left &&
+			       s->pages_left; off += PAGE_SIZE_4K) {
+		s->pages_left--;
+		s->found = scan_page(s, VIRT(leaf->va.v + off));
+	}
+	return !s->found && s->tries_left && s->pages_left;
+}
+
+bool nt_kdbg_find_in_area(const struct addr_space *as, unsigned pointer_bytes,
+			  struct nt_kdbg *ret)
+{
+	g_autofree struct image_scan *s = g_new0(struct image_scan, 1);
+	uint64_t mask = UINT64_MAX >> (64 - as->form->va_bits);
+	uint64_t start = pointer_bytes == 8 ? AREA64 & mask : AREA32;
+	uint64_t len = pointer_bytes == 8 ? AREA64_LEN : AREA32_LEN;
+	struct vtop_budget budget = { .tables = AREA_TABLES_MAX,
+				      .leaves = AREA_PAGES_MAX };
+
+	*s = (struct image_scan){ .as = as, .pointer_bytes = pointer_bytes,
+				  .ret = ret, .tries_left = IMAGE_TRIES_MAX,
+				  .links_left = LINKS_MAX,
+				  .pages_left = AREA_PAGES_MAX };
+	vtop_walk(as, start, start + len - 1, budget, area_leaf, s);
+	return s->found;
 }
 
 /* The header of a block by its tag. 32-bit bases are sign-extended; those of

@@ -9,6 +9,8 @@ src_libnt_a_SOURCES = \
 	src/nt/eprocess.c src/nt/eprocess.h \
 	src/nt/evidence.c src/nt/evidence.h \
 	src/nt/handle.c src/nt/handle.h \
+	src/nt/evidence.c src/nt/evidence.h src/nt/evidence-priv.h \
+	src/nt/evidence_kdbg.c \
 	src/nt/identify.c src/nt/identify.h \
 	src/nt/isf.c src/nt/isf.h \
 	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \

@@ -408,13 +408,13 @@ START_TEST(test_by_kpcr)
 }
 END_TEST
 
-/* A base that was only a guess: the block knows better. */
+/* A base that was only a guess: the block knows better, plain or encoded. */
 START_TEST(test_base)
 {
 	const struct mk_options options = { .seed = 10, .layout = UNKNOWN };
 	struct unit_win w;
 
-	start(&w, &options, NULL);
+	start(&w, &options, _i ? encode_no_key : NULL);
 	w.kernel->image.base.v += 0x3000;
 	w.kernel->image.base_certain = false;
 	w.kernel->image.has_pe = false;
@@ -422,6 +422,32 @@ START_TEST(test_base)
 	again(&w);
 	ck_assert_uint_eq(w.kernel->image.base.v, mk_win_kernel(w.win)->base);
 	ck_assert(w.kernel->image.base_certain);
+	unit_win_clear(&w);
+}
+END_TEST
+
+/* Neither header nor RSDS record, and no symbols: the block is found all the
+ * same, and tells the base. */
+START_TEST(test_no_image)
+{
+	const struct mk_options options = {
+		.seed = 14, .layout = UNKNOWN,
+		.damage = { .zero_kernel_header = true, .no_rsds = true },
+	};
+	const NtKernel *k;
+	struct unit_win w;
+
+	start(&w, &options, _i ? encode_no_key : NULL);
+	k = w.kernel;
+	ck_assert(k->has_system);
+	ck_assert_uint_eq(k->kdbg.va.v, mk_win_kernel(w.win)->kdbg);
+	ck_assert(k->kdbg.encoded == (_i == 1));
+	ck_assert_str_eq(k->kdbg.how, "search of the kernel's area");
+	ck_assert(k->has_image && k->image.base_certain);
+	ck_assert_uint_eq(k->image.base.v, mk_win_kernel(w.win)->base);
+	ck_assert_uint_eq(k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v,
+			  mk_win_kernel(w.win)->active_head);
+	ck_assert_uint_eq(k->cpus->len, 2);
 	unit_win_clear(&w);
 }
 END_TEST
@@ -463,7 +489,8 @@ int main(void)
 	tcase_add_test(tcase, test_lone_cr3);
 	tcase_add_test(tcase, test_container_kdbg);
 	tcase_add_test(tcase, test_by_kpcr);
-	tcase_add_test(tcase, test_base);
+	tcase_add_loop_test(tcase, test_base, 0, 2);
+	tcase_add_loop_test(tcase, test_no_image, 0, 2);
 	tcase_add_test(tcase, test_bare);
 	return unit_main(suite);
 }

@@ -355,6 +355,56 @@ START_TEST(test_find_encoded)
 }
 END_TEST
 
+/* The base is a guess, or there is none at all: the block tells it. */
+START_TEST(test_find_any_base)
+{
+	struct nt_kdbg k;
+
+	/* equal links alone, over and over, are none */
+	for (unsigned i = 0; i < 512; i++)
+		mk_phys_write64(phys, first_pa + 0x2000 + i * 8,
+				UINT64_C(0x0123456789abcdef));
+	put_encoded(0x7ff0, NEVER ^ (unsigned)_i, ALWAYS);
+	finish();
+	ck_assert(nt_kdbg_find_in_image(&as, 8, VIRT(base + 0x2000),
+					0xe000, false, &k));
+	assert_block(&k, 0x7ff0);
+	ck_assert(nt_kdbg_find_in_area(&as, 8, &k));
+	assert_block(&k, 0x7ff0);
+}
+END_TEST
+
+/* Across two leaves, in the upper half of 32 bits as well. */
+START_TEST(test_find_in_area)
+{
+	struct nt_kdbg k;
+
+	put_plain(0x7ff0);
+	finish();
+	ck_assert(nt_kdbg_find_in_area(&as, pointer_bytes, &k));
+	assert_block(&k, 0x7ff0);
+	ck_assert(!k.encoded);
+}
+END_TEST
+
+/* The end of one page and the start of another, with a page between them that
+ * is not there, make no block. */
+START_TEST(test_area_gap)
+{
+	const uint64_t gap = GAP * PAGE_SIZE_4K;
+	uint8_t block[0x400];
+	struct nt_kdbg k;
+
+	make_block(block, 0x380);
+	mk_phys_write(phys, first_pa + gap - 0x10, block, 0x10);
+	mk_phys_write(phys, first_pa + gap + PAGE_SIZE_4K, block + 0x10,
+		      0x3f0);
+	finish();
+	ck_assert(!nt_kdbg_find_in_area(&as, pointer_bytes, &k));
+	ck_assert(!find(true, &k));
+}
+END_TEST
+
 START_TEST(test_find_none)
 {
 	struct nt_kdbg k;
@@ -362,6 +412,7 @@ START_TEST(test_find_none)
 	finish();
 	ck_assert(!find(true, &k));
 	ck_assert(!find(false, &k));
+	ck_assert(!nt_kdbg_find_in_area(&as, pointer_bytes, &k));
 	ck_assert(!nt_kdbg_find_in_image(&as, pointer_bytes, VIRT(0),
 					 UINT64_MAX, true, &k));
 }
@@ -489,6 +540,10 @@ int main(void)
 	tcase_add_test(x64, test_find_plain);
 	tcase_add_test(x86, test_find_plain);
 	tcase_add_test(x64, test_find_encoded);
+	tcase_add_loop_test(x64, test_find_any_base, 0, 64);
+	tcase_add_test(x64, test_find_in_area);
+	tcase_add_test(x86, test_find_in_area);
+	tcase_add_test(x64, test_area_gap);
 	tcase_add_test(x64, test_find_none);
 	tcase_add_test(x86, test_find_none);
 	tcase_add_test(x64, test_find_bounded);

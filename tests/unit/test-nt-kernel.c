@@ -147,9 +147,12 @@ START_TEST(test_no_image)
 
 	unit_win_init(&w, &options);
 	ck_assert_ptr_nonnull(w.kernel);
-	ck_assert(!w.kernel->has_image);
+	ck_assert(!w.kernel->image.has_pe && !w.kernel->image.has_pdb);
 	ck_assert(w.kernel->has_system);
 	ck_assert_str_eq(w.kernel->system.how, "scan of kernel memory");
+	/* only the debugger block is left to tell */
+	ck_assert_str_eq(w.kernel->image.how, "KDBG");
+	ck_assert_uint_eq(w.kernel->image.base.v, mk_win_kernel(w.win)->base);
 	ck_assert_uint_ge(log_count(w.log, LOG_WARN), 1);
 	unit_win_clear(&w);
 }
