@@ -63,7 +63,14 @@ static bool is_table(const struct paging_form *form, uint64_t entry)
 	       !((entry ^ top->ones) & top->reserved);
 }
 
-/* What stands in the kernel half of a table. */
+/* Where the part of a table begins that is the kernel's in any case: x86 can
+ * leave a process three quarters (/3GB). */
+static unsigned kernel_first(const struct paging_form *form)
+{
+	return form == &paging_x86 ? X86_SELF : n_entries(form) / 2;
+}
+
+/* What stands in the kernel's part of a table. */
 struct tally {
 	unsigned n_present, n_tables, n_self;
 	unsigned n_odd;	/* for users, or with a table outside the image */
@@ -75,7 +82,7 @@ static struct tally count(const struct paging_form *form, const uint8_t *page,
 	const uint64_t user = form->table.user & ~form->inverted;
 	struct tally t = { 0 };
 
-	for (unsigned i = n_entries(form) / 2; i < n_entries(form); i++) {
+	for (unsigned i = kernel_first(form); i < n_entries(form); i++) {
 		uint64_t entry = entry_at(form, page, i);
 		bool table = is_table(form, entry);
 		bool outside = (entry & form->pa_mask) >= phys_end;

@@ -20,10 +20,10 @@ bool nt_dtb_low_stub(const PhysMem *pm, PhysAddr *dtb, uint64_t *kernel_hint);
 /*
  * Does this page look like the top-level table of a Windows address space:
  * one entry in the kernel half that points back at the table (the self-map),
- * and another that leads on? In x86, entry 0x300, and the kernel half is not
- * what chance would make it. PAE: never, the top-level table has no self-map.
- * A table of 4-level paging may be one of 5-level paging as well, and a table
- * of ARM64 one of either.
+ * and another that leads on? In x86, entry 0x300, and from there on the table
+ * is not what chance would make it. PAE: never, the top-level table has no
+ * self-map. A table of 4-level paging may be one of 5-level paging as well,
+ * and a table of ARM64 one of either.
  */
 bool nt_dtb_is_top(const struct paging_form *form, const uint8_t page[4096],
 		   PhysAddr pa, uint64_t phys_end);

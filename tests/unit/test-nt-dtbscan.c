@@ -155,19 +155,23 @@ START_TEST(test_is_x86)
 	set32(page, 0x300, 0x5063);
 	ck_assert(!nt_dtb_is_top(form, page, pa, END));
 	/* a large page is no table, and a user's table is not the kernel's */
-	set32(page, 0x200, 0x4001e3);
+	set32(page, 0x380, 0x4001e3);
 	ck_assert(!nt_dtb_is_top(form, page, pa, END));
 	set32(page, 0x01, 0x7067);
 	ck_assert(!nt_dtb_is_top(form, page, pa, END));
-	set32(page, 0x201, 0x8063);
+	set32(page, 0x381, 0x8063);
 	ck_assert(nt_dtb_is_top(form, page, pa, END));
 	ck_assert(!nt_dtb_is_top(form, page, PHYS(0x105000), END));
 	/* one in four may be odd, by smear or damage: not more */
-	set32(page, 0x202, 0x9067);
+	set32(page, 0x382, 0x9067);
 	ck_assert(nt_dtb_is_top(form, page, pa, END));
-	set32(page, 0x203, END | 0x63);
+	set32(page, 0x383, END | 0x63);
 	ck_assert(!nt_dtb_is_top(form, page, pa, END));
-	set32(page, 0x203, END | 0xe3);
+	set32(page, 0x383, END | 0xe3);
+	ck_assert(nt_dtb_is_top(form, page, pa, END));
+	/* three quarters may be a process's */
+	for (unsigned i = 0x200; i < 0x300; i++)
+		set32(page, i, 0xa067);
 	ck_assert(nt_dtb_is_top(form, page, pa, END));
 	/* the self-map is nowhere else, and once */
 	set32(page, 0x301, 0x5063);
