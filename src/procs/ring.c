@@ -15,7 +15,7 @@ struct walk {
 	Seen *seen;	/* addresses of LIST_ENTRYs */
 	Seen *bad;	/* those of them that are garbage */
 	GQueue queue;	/* of struct link, still to be visited */
-	bool head_found; /* where no symbol names it */
+	uint64_t head;	/* where it is, once that is known; or 0 */
 };
 
 struct link {
@@ -28,7 +28,9 @@ static void count_bad(struct walk *w, const struct link *link)
 {
 	if (!link->from)
 		return;
-	if (link->forward)
+	if (link->from == w->head)
+		w->ret.head_bad = true;
+	else if (link->forward)
 		w->ret.n_bad_flinks++;
 	else
 		w->ret.n_bad_blinks++;
@@ -96,12 +98,18 @@ static bool is_unknown_head(struct walk *w, uint64_t va)
 	unsigned n = w->ring->kernel->profile.pointer_bytes;
 	uint64_t flink, blink;
 
-	if (w->ring->head || w->head_found ||
+	if (w->head ||
 	    !nt_pointer_at(&w->ring->as, n, VIRT(va), &flink) ||
 	    !nt_pointer_at(&w->ring->as, n, VIRT(va + n), &blink))
 		return false;
-	w->head_found = points_at(w, flink + n, va) && points_at(w, blink, va);
-	return w->head_found;
+	return points_at(w, flink + n, va) && points_at(w, blink, va);
+}
+
+static void visit_head(struct walk *w, uint64_t va)
+{
+	w->head = va;
+	if (!push_neighbours(w, va))
+		w->ret.head_bad = true;
 }
 
 static void visit_new(struct walk *w, const struct link *link)
@@ -111,22 +119,24 @@ static void visit_new(struct walk *w, const struct link *link)
 		return;
 	}
 	/* The head of the ring, where no symbol names it. */
-	if (inside_kernel_image(w->ring->kernel, link->va)) {
-		(void)push_neighbours(w, link->va);
+	if (!w->head && inside_kernel_image(w->ring->kernel, link->va)) {
+		visit_head(w, link->va);
 		return;
 	}
 	switch (w->ring->visit(w->ring->ctx, link->va)) {
 	case RING_GO_ON:
+		w->ret.n_good++;
 		if (!push_neighbours(w, link->va)) {
 			w->ret.n_bad_flinks++;
 			w->ret.n_bad_blinks++;
 		}
 		break;
 	case RING_STOP_HERE:
+		w->ret.n_good++;
 		break;
 	case RING_GARBAGE:
 		if (is_unknown_head(w, link->va))
-			(void)push_neighbours(w, link->va);
+			visit_head(w, link->va);
 		else
 			complain(w, link, w->ring->what);
 		break;
@@ -160,7 +170,9 @@ struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 
 	if (ring->head) {
 		(void)seen_enter(seen, ring->head);
+		w.head = ring->head;
 		w.ret.head_read = push_neighbours(&w, ring->head);
+		w.ret.head_bad |= !w.ret.head_read;
 	}
 	for (size_t i = 0; i < n_starts; i++)
 		push(&w, starts[i], 0, true);
@@ -178,6 +190,11 @@ struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 
 bool ring_is_evidence(const struct ring_result *result)
 {
-	return !result->exhausted &&
-	       (!result->n_bad_flinks || !result->n_bad_blinks);
+	const struct ring_result *r = result;
+
+	if (r->exhausted)
+		return false;
+	if (r->head_bad)
+		return r->n_good && !r->n_bad_flinks && !r->n_bad_blinks;
+	return !r->n_bad_flinks || !r->n_bad_blinks;
 }

@@ -37,16 +37,21 @@ struct ring {
 struct ring_result {
 	bool head_read;
 	bool exhausted;		/* more than PROCS_MAX nodes */
-	/* Links that lead nowhere, by direction. While one direction has none,
-	 * all that is linked in it was seen. */
+	unsigned n_good;	/* nodes */
+	/* Links that lead nowhere, by direction, those of the head apart. */
 	unsigned n_bad_flinks, n_bad_blinks;
+	bool head_bad;		/* not readable, or has such a link */
 };
 
 /* From the head, where there is one, and from the links in starts. */
 struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 			     size_t n_starts);
 
-/* Does what the ring did not show prove something? */
+/*
+ * Does what the ring did not show prove something? While all links of one
+ * direction are good, all that is linked in it was seen; where the head is
+ * damaged, what lies to both sides of the start was, if no other link is.
+ */
 bool ring_is_evidence(const struct ring_result *result);
 
 #endif

@@ -298,6 +298,34 @@ START_TEST(test_broken_ring)
 }
 END_TEST
 
+/* A head that was wiped is made up for by any other start. */
+START_TEST(test_damaged_head)
+{
+	struct ring_result r;
+	struct nodes n;
+
+	start_nodes(&n, MK_MODE_AMD64);
+	set_links(&n, 0, 0, 0);
+	r = walk(&n, true, node(&n, 4));
+	ck_assert_uint_eq(n.seen, ALL_BUT_HEAD);
+	ck_assert(r.head_bad && ring_is_evidence(&r));
+	stop_nodes(&n);
+	start_nodes(&n, MK_MODE_AMD64);
+	set_links(&n, 0, 0, 0);
+	r = walk(&n, true, 0);
+	ck_assert_uint_eq(n.seen, 0);
+	ck_assert(!ring_is_evidence(&r));
+	stop_nodes(&n);
+	start_nodes(&n, MK_MODE_AMD64);
+	set_links(&n, 0, 0, 0);
+	set_links(&n, 6, 0, node(&n, 5));
+	r = walk(&n, true, node(&n, 4));
+	ck_assert_uint_eq(n.seen, ALL_BUT_HEAD & 0x7f);
+	ck_assert(!ring_is_evidence(&r));
+	stop_nodes(&n);
+}
+END_TEST
+
 /* What was cut out properly is silently gone: that is evidence. */
 START_TEST(test_unlinked)
 {
@@ -362,6 +390,7 @@ int main(void)
 			    MK_MODE_LA57 + 1);
 	tcase_add_loop_test(tcase, test_broken_ring, 0,
 			    (int)G_N_ELEMENTS(bad_links));
+	tcase_add_test(tcase, test_damaged_head);
 	tcase_add_test(tcase, test_unlinked);
 	tcase_add_test(tcase, test_odd_nodes);
 	return unit_main(suite);
