@@ -8,7 +8,8 @@
 #include "nt/object.h"
 
 enum {
-	THREAD_OBJECT = 6,	/* _DISPATCHER_HEADER.Type, in all versions */
+	PROCESS_OBJECT = 3,	/* _DISPATCHER_HEADER.Type, in all versions */
+	THREAD_OBJECT = 6,
 	TYPE_MASK = 0x7f,
 	BODY_MAX = 64,		/* bytes of a header that are looked at */
 	VOTERS_MAX = 256,	/* processes that are asked */
@@ -126,6 +127,11 @@ static bool read_pointer(NtObjects *o, uint64_t va, uint32_t offset,
 		return false;
 	*ret = n == 8 ? load_le64(raw) : load_le32(raw);
 	return nt_is_kernel_address(&o->kernel->as, *ret);
+}
+
+bool nt_object_may_be_process(NtObjects *o, VirtAddr va)
+{
+	return has_type(o, va, PROCESS_OBJECT);
 }
 
 bool nt_objects_read(NtObjects *o, VirtAddr va, void *buf, size_t len_bytes)

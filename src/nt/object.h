@@ -49,6 +49,10 @@ const struct nt_object_marks *nt_objects_marks(const NtObjects *objects);
 /* What the object with its body at va is by its header. Not thread safe. */
 enum nt_object_what nt_object_what(NtObjects *objects, VirtAddr va);
 
+/* Is the object at va a process by its dispatcher header (a first look; much
+ * else has that byte)? */
+bool nt_object_may_be_process(NtObjects *objects, VirtAddr va);
+
 /* Bytes of kernel memory through the same small cache of pages. */
 bool nt_objects_read(NtObjects *objects, VirtAddr va, void *buf,
 		     size_t len_bytes);

@@ -17,13 +17,13 @@
 struct table {
 	struct proc_run *run;
 	uint32_t objects_left;
+	bool has_system;
 };
 
 static void entry(void *ctx, const struct nt_handle *h)
 {
 	struct table *t = ctx;
-	VirtAddr body = VIRT(h->object), owner;
-	enum nt_object_what what;
+	VirtAddr body = VIRT(h->object);
 	bool other_pid;
 
 	if (!t->objects_left) {
@@ -31,14 +31,11 @@ static void entry(void *ctx, const struct nt_handle *h)
 		return;
 	}
 	t->objects_left--;
-	what = nt_object_what(t->run->objects, body);
-	/* Threads are most of it; a look at the dispatcher header is enough
-	 * where the object's own does not tell. */
-	if (what == NT_OBJECT_THREAD || what == NT_OBJECT_OTHER ||
-	    nt_object_thread_owner(t->run->objects, body, &owner))
+	/* Threads are most of it. */
+	if (!nt_object_may_be_process(t->run->objects, body) ||
+	    !proc_is_valid_pid(t->run, body, h->value, &other_pid))
 		return;
-	if (!proc_is_valid_pid(t->run, body, h->value, &other_pid))
-		return;
+	t->has_system |= body.v == t->run->kernel->system.eprocess.v;
 	if (other_pid)
 		log_add(t->run->log, LOG_WARN, "PspCidTable",
 			"the entry for id %" PRIu64 " leads to the process at "
@@ -73,11 +70,28 @@ static const char *problem(const struct nt_handles *h)
 	return NULL;
 }
 
+/* Every such table has System: without it this is another, or what is left
+ * of one. */
+static void check_system(const struct table *t)
+{
+	const GArray *lost = t->run->evidence->lost;
+
+	if (!t->run->kernel->has_system || t->has_system)
+		return;
+	/* In a page that is not in the image? Ids below the second one are. */
+	if (lost->len && !g_array_index(lost, struct proc_lost, 0).first)
+		return;
+	t->run->evidence->broken = true;
+	log_add(t->run->log, LOG_WARN, "PspCidTable",
+		"System is not in it: the table is damaged, what else it lacks"
+		" counts for nothing");
+}
+
 void cidtable_run(struct proc_run *run)
 {
 	const NtKernel *k = run->kernel;
 	uint32_t budget = nt_handles_budget(&k->profile);
-	struct table t = { run, OBJECTS_MAX };
+	struct table t = { run, OBJECTS_MAX, false };
 	struct nt_handle_sink sink = { entry, lost, &t };
 	struct nt_handles h;
 	uint64_t va;
@@ -94,6 +108,8 @@ void cidtable_run(struct proc_run *run)
 	h = nt_handles_walk(&k->as, &k->profile, VIRT(va), &budget, &sink);
 	if (problem(&h))
 		proc_unusable(run, problem(&h));
+	else
+		check_system(&t);
 	if (h.n_lost || run->evidence->broken)
 		log_add(run->log, LOG_WARN, "PspCidTable",
 			"%u page(s) of the table could not be read, %s",

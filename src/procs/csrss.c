@@ -19,7 +19,6 @@ static void entry(void *ctx, const struct nt_handle *h)
 	const struct table *t = ctx;
 	struct proc_run *run = t->run;
 	VirtAddr body = VIRT(h->object + run->kernel->profile.object.body);
-	enum nt_object_what what;
 	VirtAddr owner;
 
 	if (!run->csrss_objects) {
@@ -27,13 +26,9 @@ static void entry(void *ctx, const struct nt_handle *h)
 		return;
 	}
 	run->csrss_objects--;
-	what = nt_object_what(run->objects, body);
-	if (what == NT_OBJECT_OTHER)
-		return;
-	if (what != NT_OBJECT_PROCESS &&
-	    nt_object_thread_owner(run->objects, body, &owner))
+	if (nt_object_thread_owner(run->objects, body, &owner))
 		body = owner;
-	else if (what == NT_OBJECT_THREAD)
+	else if (!nt_object_may_be_process(run->objects, body))
 		return;
 	/* Its handles to its own threads say nothing. */
 	if (body.v != t->csrss.v && proc_is_valid(run, body))
@@ -58,9 +53,9 @@ static void walk_table(struct proc_run *run, const struct proc_entry *csrss)
 	g_array_append_val(run->evidence->parts, part);
 	if (!part.whole)
 		log_add(run->log, LOG_WARN, "CSRSS",
-			"pid %u: %s of its handle table could not be read",
+			"pid %u: its handle table could %s be read",
 			csrss->p.pid,
-			h.status == NT_HANDLES_OK ? "a part" : "nothing");
+			h.status == NT_HANDLES_OK ? "only in part" : "not");
 	if (h.has_count && part.whole && h.count != h.n_used)
 		log_add(run->log, LOG_WARN, "CSRSS",
 			"pid %u: its handle table says that it has %u entries"

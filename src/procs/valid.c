@@ -41,6 +41,34 @@ static bool looks_linked(struct proc_run *run, VirtAddr va)
 	       nt_is_kernel_address(as, blink) && (dtb || exit_time);
 }
 
+static bool points_at(struct proc_run *run, uint64_t va, uint64_t want)
+{
+	uint64_t got;
+
+	return get(run, VIRT(va), 0, &got) && got == want;
+}
+
+/* A process in all but its header: no garbage is this by chance. */
+static bool is_proven(struct proc_run *run, VirtAddr va)
+{
+	const struct nt_eprocess_layout *l = &run->kernel->profile.eprocess;
+	unsigned n = run->kernel->profile.pointer_bytes;
+	struct vtop_leaf own, system;
+	uint64_t flink, blink, dtb;
+	struct addr_space as;
+
+	if (!get(run, va, l->links, &flink) ||
+	    !get(run, va, l->links + n, &blink) || !get(run, va, l->dtb, &dtb))
+		return false;
+	if (!dtb || !points_at(run, flink + n, va.v + l->links) ||
+	    !points_at(run, blink, va.v + l->links))
+		return false;
+	as = nt_kernel_space(run->kernel, dtb);
+	own = vtop_translate(&as, va);
+	system = vtop_translate(&run->kernel->as, va);
+	return page_state_has_data(own.state) && own.pa.v == system.pa.v;
+}
+
 static unsigned examine(struct proc_run *run, VirtAddr va, uint32_t *pid)
 {
 	const struct nt_profile *profile = &run->kernel->profile;
@@ -62,6 +90,13 @@ static unsigned examine(struct proc_run *run, VirtAddr va, uint32_t *pid)
 		break;
 	case NT_OBJECT_THREAD:
 	case NT_OBJECT_OTHER:
+		if (is_proven(run, va)) {
+			log_add(run->log, LOG_WARN, "processes",
+				"the header of the process at " PRIADDR " says"
+				" that it is something else",
+				va.v);
+			return VERDICT_ASKED | VERDICT_VALID;
+		}
 		break;
 	}
 	return VERDICT_ASKED;

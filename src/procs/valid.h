@@ -9,7 +9,9 @@
  * Is there a process object at va? It must look like one
  * (nt_process_plausible()), and its header must say so. Where the header is
  * not in the image or wiped, its list entries must be kernel addresses, and it
- * must have a DTB or have exited. Verdicts are remembered in the run.
+ * must have a DTB or have exited. Where the header says something else, both
+ * neighbours in the list must point back at it, and its DTB must map it.
+ * Verdicts are remembered in the run.
  */
 bool proc_is_valid(struct proc_run *run, VirtAddr va);
 
