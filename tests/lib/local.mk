@@ -11,6 +11,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkisf.c \
 	tests/lib/mkdebug.c \
 	tests/lib/mkeprocess.c \
+	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
 	tests/lib/mkobject.c \
@@ -23,6 +24,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkpte.c \
 	tests/lib/mksession.c \
 	tests/lib/mkspace.c \
+	tests/lib/mksymbol.c \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \
 	tests/lib/mkvad.c \

@@ -155,12 +155,12 @@ static void write_cpu(MkWin *win, size_t i, const MkProc *running, uint64_t idt)
 }
 
 /* One that has a thread, for the second processor or a witness's sake. */
-static const MkProc *find_running(const MkWin *win)
+static MkProc *find_running(const MkWin *win)
 {
-	const MkProc *last = g_ptr_array_index(win->procs, 0);
+	MkProc *last = g_ptr_array_index(win->procs, 0);
 
 	for (guint i = 0; i < win->procs->len; i++) {
-		const MkProc *proc = g_ptr_array_index(win->procs, i);
+		MkProc *proc = g_ptr_array_index(win->procs, i);
 
 		if (proc->running)
 			return proc;
@@ -172,10 +172,12 @@ static const MkProc *find_running(const MkWin *win)
 
 void mk_cpus_build(MkWin *win)
 {
-	const MkProc *system = g_ptr_array_index(win->procs, 0);
-	const MkProc *other = find_running(win);
+	MkProc *system = g_ptr_array_index(win->procs, 0);
+	MkProc *other = find_running(win);
 	const uint64_t idt = write_idt(win);
 
+	other->info.running = true;
+	system->info.running |= win->n_cpus > 1;
 	for (size_t i = 0; i < win->n_cpus; i++)
 		write_cpu(win, i, i + 1 < win->n_cpus ? system : other, idt);
 	write_lowstub(win);

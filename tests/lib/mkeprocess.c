@@ -50,13 +50,21 @@ static void add_thread(MkWin *win, MkProc *proc, uint32_t tid)
 		proc->thread = va;
 }
 
+/* Ids are handles: the first of each page of handles is none. */
+uint32_t mk_next_id(uint32_t id)
+{
+	id += 4;
+	return id % MK_IDS_PER_PAGE == 0 ? id + 4 : id;
+}
+
 /* Ids of threads start behind those of all processes. */
 void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		add_thread(win, proc, win->next_tid);
-		win->next_tid +=
-			4 * (1 + (uint32_t)mk_random_below(&proc->random, 3));
+		add_thread(win, proc, proc == win->idle ? 0 : win->next_tid);
+		win->next_tid = mk_next_id(
+			win->next_tid +
+			4 * (uint32_t)mk_random_below(&proc->random, 3));
 	}
 }
 

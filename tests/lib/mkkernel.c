@@ -68,58 +68,6 @@ static const struct section sections[] = {
 	{".reloc", 980, RDATA},
 };
 
-/* Symbols whose places must be kept free, known or made up. */
-static const char *const symbols[] = {
-	"PsActiveProcessHead",
-	"PspCidTable",
-	"PsLoadedModuleList",
-	"PsInitialSystemProcess",
-	"PsIdleProcess",
-	"KdDebuggerDataBlock",
-	"KdVersionBlock",
-	"ObTypeIndexTable",
-	"ObHeaderCookie",
-	"ObpKernelHandleTable",
-	"HandleTableListHead",
-	"PsNtosImageBase",
-	"MmHighestUserAddress",
-	"MmPfnDatabase",
-	"MiState",
-	"KiSystemStartup",
-	"NtBuildNumber",
-	"NtBuildLab",
-	"NtBuildLabEx",
-	"NtMajorVersion",
-	"NtMinorVersion",
-	"CmNtCSDVersion",
-	"KeNumberProcessors",
-	"KiProcessorBlock",
-	"PoolBigPageTable",
-	"MmSystemRangeStart",
-	"MmUserProbeAddress",
-	"KiInitialProcess",
-	"KiInitialThread",
-	"KiInitialPCR",
-	"KdpDataBlockEncoded",
-	"KiWaitNever",
-	"KiWaitAlways",
-	"MmPhysicalMemoryBlock",
-	"MmPagingFile",
-	"MmUnloadedDrivers",
-	"MmLastUnloadedDriver",
-	"ObpRootDirectoryObject",
-	"PsProcessType",
-	"PsThreadType",
-	"KeServiceDescriptorTable",
-	"MiSystemPartition",
-	"PspHostSiloGlobals",
-	"KdpDebuggerDataListHead",
-	"MmSubsectionBase",
-	"MmPagedPoolStart",
-	"MmNonPagedPoolEnd",
-	"ObpInfoMaskToOffset",
-};
-
 /* Exported by every kernel, in the order of their names. */
 static const char *const exports[] = {
 	"KeBugCheckEx",		  "MmHighestUserAddress",
@@ -128,46 +76,13 @@ static const char *const exports[] = {
 	"PsInitialSystemProcess",
 };
 
-static uint32_t page_round(uint64_t value)
-{
-	return (uint32_t)((value + MK_PAGE_SIZE - 1) & ~(MK_PAGE_SIZE - 1));
-}
-
-static bool known_rva(const MkWin *win, const char *name, uint32_t *rva)
-{
-	return win->known && kernel_symbol(win->known, name, rva);
-}
-
-/* First pages at or after rva that no known symbol is in or just before. */
-static uint32_t free_rva(const MkWin *win, uint32_t rva, uint32_t pages)
-{
-	const uint32_t margin = 3 * (uint32_t)MK_PAGE_SIZE;
-	bool again = true;
-
-	rva = page_round(rva);
-	while (again) {
-		again = false;
-		for (size_t i = 0; i < G_N_ELEMENTS(symbols); i++) {
-			uint32_t at;
-
-			if (!known_rva(win, symbols[i], &at) ||
-			    at + margin < rva ||
-			    at >= rva + pages * MK_PAGE_SIZE)
-				continue;
-			rva = page_round(at + margin + 1);
-			again = true;
-		}
-	}
-	return rva;
-}
-
 static uint32_t section_rva(const MkWin *win, size_t i)
 {
 	if (i == G_N_ELEMENTS(sections))
 		return (uint32_t)win->kernel.size;
 	if (i == 0)
 		return (uint32_t)MK_PAGE_SIZE;
-	return page_round(win->kernel.size * sections[i].start / 1000);
+	return mk_page_round(win->kernel.size * sections[i].start / 1000);
 }
 
 static uint32_t named_section_rva(const MkWin *win, const char *name)
@@ -204,32 +119,6 @@ uint64_t mk_kernel_rights(const MkWin *win, uint64_t va)
 	default:
 		return data | global;
 	}
-}
-
-uint64_t mk_symbol(MkWin *win, const char *name)
-{
-	struct mk_made_symbol made = {.name = name};
-	uint32_t rva;
-
-	if (known_rva(win, name, &rva))
-		return win->kernel.base + rva;
-	for (guint i = 0; i < win->made->len; i++) {
-		made = g_array_index(win->made, struct mk_made_symbol, i);
-		if (strcmp(made.name, name) == 0)
-			return win->kernel.base + made.rva;
-	}
-	made = (struct mk_made_symbol){name, win->made_next};
-	win->made_next += 0x420;
-	if (strcmp(name, "MiState") == 0)
-		win->made_next += 0x2c00;
-	if (strcmp(name, "ObTypeIndexTable") == 0)
-		win->made_next += 0x400;
-	if (strcmp(name, "KiInitialPCR") == 0) {
-		made.rva = page_round(made.rva);
-		win->made_next = made.rva + MK_KPCR_SIZE + 0x40;
-	}
-	g_array_append_val(win->made, made);
-	return win->kernel.base + made.rva;
 }
 
 static const struct image *find_image(const MkWin *win)
@@ -270,7 +159,6 @@ static uint32_t usual_size(const MkWin *win)
 static void choose_image(MkWin *win)
 {
 	const struct image *image = find_image(win);
-	uint32_t rva;
 
 	if (image) {
 		win->version = image->version;
@@ -282,10 +170,7 @@ static void choose_image(MkWin *win)
 		win->timestamp = (uint32_t)mk_random_next(&win->random);
 		win->kernel.size = usual_size(win);
 	}
-	for (size_t i = 0; i < G_N_ELEMENTS(symbols); i++)
-		if (known_rva(win, symbols[i], &rva) &&
-		    rva + 0x10000 > win->kernel.size)
-			win->kernel.size = page_round(rva + 0x40000);
+	mk_symbols_grow(win);
 }
 
 static void choose_guid(MkWin *win)
@@ -353,10 +238,10 @@ void mk_kernel_choose(MkWin *win)
 	win->pdb = choose_pdb(win);
 	win->kernel.base = choose_base(win);
 	win->made_next =
-		free_rva(win, named_section_rva(win, ".data"), 40) + 0x40;
-	win->export_rva = free_rva(win, named_section_rva(win, ".edata"), 2);
+		mk_free_rva(win, named_section_rva(win, ".data"), 40) + 0x40;
+	win->export_rva = mk_free_rva(win, named_section_rva(win, ".edata"), 2);
 	win->rsds_rva =
-		free_rva(win, named_section_rva(win, ".rdata"), 1) + 0x30;
+		mk_free_rva(win, named_section_rva(win, ".rdata"), 1) + 0x30;
 }
 
 static void store16(uint8_t *at, unsigned int value)

@@ -18,9 +18,19 @@
  *				all directories together); MASK: what not
  *				valid PTEs are mixed with; HIGHEST: highest
  *				user address; HEAD: PsActiveProcessHead
+ *	symbol NAME VA		a variable of the kernel
+ *	methods CIDTABLE CIDLEVEL IDLE ENCODED COOKIE
+ *				PspCidTable and its level; _EPROCESS of pid 0;
+ *				whether KDBG is encoded; ObHeaderCookie
  *	proc PID PPID NAMEHEX EPROCESS DTBRAW USERDTB CREATE EXIT SESSION
- *		THREADS WOW64 INLIST PEB
+ *		THREADS WOW64 INLIST PEB CSRSS CID INSESSION INHANDLES
+ *		EXITSTATUS PROTECTION PEB32 TABLE LEVEL HANDLES TYPEZERO
+ *		RUNNING
  *				in the order of the list; SESSION -1: none;
+ *				INLIST to INHANDLES: what finds it, CSRSS 2: by
+ *				its threads alone; TABLE: handle table, its
+ *				LEVEL, its HANDLES; TYPEZERO: the type index in
+ *				its header is 0; RUNNING: on a processor;
  *				its pages and VADs follow, ascending
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE
@@ -54,8 +64,9 @@ struct args {
 	struct mk_write_options write;
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
-	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging;
-	gint64 cookie;
+	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
+	gint64 cookie, handle_level;
+	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
 	gboolean notes, xnum, memsz, unaligned;
@@ -123,6 +134,10 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_flag(group, "hole", &args->hole, "Holes, RAM above 4 GiB");
 	add_number(group, "procs", &args->procs, "That many processes", "N");
 	add_flag(group, "hostile-names", &args->hostile, "Odd process names");
+	add_text(group, "cast", &args->cast,
+		 "usual, or full: those that hide as well (usual)", "CAST");
+	add_number(group, "handle-level", &args->handle_level,
+		   "Levels of csrss', System's, the ids' handle table", "N");
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
 	add_flag(group, "trans-table", &args->trans_table,
 		 "A page table in transition");
@@ -166,6 +181,10 @@ static void add_damage(GOptionGroup *group, struct args *args)
 	add_flag(group, "dup-pid", &args->dup_pid, "A pid used twice");
 	add_flag(group, "self-tables", &args->self_tables,
 		 "selfmap.exe: a PML4 of entries to itself");
+	add_flag(group, "cid-level3", &args->cid_level3,
+		 "PspCidTable of a level that is none");
+	add_flag(group, "lost-handle-pages", &args->lost_handle_pages,
+		 "Handles of csrss, some ids: not in the image");
 	add_number(group, "zero-first", &args->zero_first, "First memory wiped",
 		   "MIB");
 }
@@ -205,14 +224,32 @@ static bool set_paging(struct args *args, GError **error)
 	return false;
 }
 
+static bool set_cast(struct args *args, GError **error)
+{
+	args->options.full = args->cast && strcmp(args->cast, "full") == 0;
+	if (!args->cast || args->options.full ||
+	    strcmp(args->cast, "usual") == 0)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "cast %s: not usual or full", args->cast);
+	return false;
+}
+
 static bool check_numbers(const struct args *args, GError **error)
 {
 	const gint64 limit = 1 << 20;
 	const gint64 numbers[] = {
-		args->size,	  args->bulk,	     args->dtb_at,
-		args->age,	  args->tail,	     args->procs,
-		args->phdrs,	  args->break_flink, args->break_blink,
+		args->size,
+		args->bulk,
+		args->dtb_at,
+		args->age,
+		args->tail,
+		args->procs,
+		args->phdrs,
+		args->break_flink,
+		args->break_blink,
 		args->zero_first,
+		args->handle_level * (limit / 2),
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -240,6 +277,8 @@ static void set_damage(struct args *args)
 		.list_to_user = args->list_to_user,
 		.dup_pid = args->dup_pid,
 		.self_tables = args->self_tables,
+		.cid_level3 = args->cid_level3,
+		.lost_handle_pages = args->lost_handle_pages,
 		.break_flink = (unsigned int)args->break_flink,
 		.break_blink = (unsigned int)args->break_blink,
 		.zero_first_mib = (uint64_t)args->zero_first,
@@ -270,6 +309,7 @@ static void set_machine(struct args *args)
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
 	options->three_gb = args->three_gb;
+	options->handle_level = (unsigned int)args->handle_level;
 	options->plain_kdbg = args->plain_kdbg;
 	options->private_sessions = args->private_sessions;
 	options->shared_sessions = args->shared_sessions;
@@ -287,7 +327,7 @@ static bool make(struct args *args, GError **error)
 	g_autoptr(MkWin) win = NULL;
 
 	if (!set_format(args, error) || !set_paging(args, error) ||
-	    !check_numbers(args, error))
+	    !set_cast(args, error) || !check_numbers(args, error))
 		return false;
 	set_machine(args);
 	set_damage(args);
@@ -315,6 +355,7 @@ static void free_args(struct args *args)
 	g_free(args->guid);
 	g_free(args->layout);
 	g_free(args->paging);
+	g_free(args->cast);
 }
 
 int main(int argc, char **argv)

@@ -34,7 +34,7 @@ void mk_sessions_build(MkWin *win)
 	}
 }
 
-void mk_session_join(MkWin *win, const MkProc *proc)
+void mk_session_join(MkWin *win, MkProc *proc)
 {
 	const uint64_t va = proc->info.eprocess;
 	const struct mk_session *session;
@@ -49,6 +49,7 @@ void mk_session_join(MkWin *win, const MkProc *proc)
 		return;
 	entry = va + mk_offset(win, "_EPROCESS.SessionProcessLinks");
 	mk_list_append(win, session->space + list_offset(win), entry);
+	proc->info.in_session = !proc->exited;
 	/* Its links stay, and lead to where it was once. */
 	if (proc->exited)
 		mk_list_unlink(win, entry);

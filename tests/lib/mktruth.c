@@ -87,7 +87,7 @@ static unsigned int raw_rights(const MkWin *win, uint64_t raw)
 static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 {
 	const uint64_t size = mk_paging_span(win->mode, level);
-	const struct mk_page page = {
+	struct mk_page page = {
 		.va = va,
 		.pa = raw & FRAME_MASK & ~(size - 1),
 		.size = size,
@@ -97,6 +97,10 @@ static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 		.content = MK_CONTENT_OTHER,
 	};
 
+	if (level == 1 && !mk_phys_is_ram(win->phys, page.pa, size)) {
+		page.state = MK_STATE_OUTSIDE;
+		page.content = MK_CONTENT_NONE;
+	}
 	g_array_append_val(win->kernel_pages, page);
 }
 
@@ -212,6 +216,19 @@ static void put_page(GString *out, const struct mk_page *page)
 			       content_name(page->content), page->raw);
 }
 
+/* The second half of a proc record. */
+static void put_methods(GString *out, const struct mk_process *info)
+{
+	g_string_append_printf(
+		out,
+		"\t%d\t%d\t%d\t%d\t0x%" PRIx32 "\t0x%x\t0x%" PRIx64
+		"\t0x%" PRIx64 "\t%u\t%u\t%d\t%d\n",
+		(int)info->in_csrss, info->in_cid, info->in_session,
+		info->in_handles, info->exit_status, info->protection,
+		info->peb32, info->object_table, info->handle_level,
+		info->handles, info->type_zero, info->running);
+}
+
 static void put_process(GString *out, const struct mk_process *info)
 {
 	g_string_append_printf(out, "proc\t%" PRIu32 "\t%" PRIu32 "\t",
@@ -223,10 +240,11 @@ static void put_process(GString *out, const struct mk_process *info)
 	g_string_append_printf(
 		out,
 		"\t0x%" PRIx64 "\t0x%" PRIx64 "\t0x%" PRIx64 "\t%" PRIu64
-		"\t%" PRIu64 "\t%d\t%" PRIu32 "\t%d\t%d\t0x%" PRIx64 "\n",
+		"\t%" PRIu64 "\t%d\t%" PRIu32 "\t%d\t%d\t0x%" PRIx64,
 		info->eprocess, info->dtb_raw, info->user_dtb_raw,
 		info->create_time, info->exit_time, info->session,
 		info->threads, info->wow64, info->in_list, info->peb);
+	put_methods(out, info);
 	for (guint i = 0; i < info->pages->len; i++) {
 		g_string_append_printf(out, "page\t%" PRIu32 "\t", info->pid);
 		put_page(out, &g_array_index(info->pages, struct mk_page, i));
@@ -261,6 +279,8 @@ static void put_damage(GString *out, const struct mk_damage *damage)
 		{"list-to-user", damage->list_to_user},
 		{"dup-pid", damage->dup_pid},
 		{"self-tables", damage->self_tables},
+		{"cid-level3", damage->cid_level3},
+		{"lost-handle-pages", damage->lost_handle_pages},
 		{"break-flink", damage->break_flink},
 		{"break-blink", damage->break_blink},
 		{"zero-first", damage->zero_first_mib},
@@ -286,6 +306,23 @@ static void put_kernel(GString *out, const MkWin *win)
 			       kernel->layout, win->version, kernel->self_map,
 			       kernel->invalid_pte_mask, kernel->highest_user,
 			       kernel->active_head, kernel->kdbg, kernel->time);
+	g_string_append_printf(
+		out, "methods\t0x%" PRIx64 "\t%u\t0x%" PRIx64 "\t%d\t%u\n",
+		kernel->cid_table, kernel->cid_level, kernel->idle,
+		kernel->kdbg_encoded, mk_object_cookie(win));
+}
+
+static void put_symbols(GString *out, MkWin *win)
+{
+	const GArray *symbols = mk_win_symbols(win);
+
+	for (guint i = 0; i < symbols->len; i++) {
+		const struct mk_symbol *symbol =
+			&g_array_index(symbols, struct mk_symbol, i);
+
+		g_string_append_printf(out, "symbol\t%s\t0x%" PRIx64 "\n",
+				       symbol->name, symbol->va);
+	}
 }
 
 static void put_runs(GString *out, const MkWin *win)
@@ -315,8 +352,10 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 		g_string_append_printf(out, "paging\t%s\t0x%" PRIx64 "\n",
 				       modes[win->options.paging],
 				       win->kernel.dtb);
-	else
+	else {
 		put_kernel(out, win);
+		put_symbols(out, win);
+	}
 	for (guint i = 0; i < win->procs->len; i++)
 		put_process(out, mk_win_process(win, i));
 	for (guint i = 0; i < pages->len; i++) {

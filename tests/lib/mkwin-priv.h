@@ -24,6 +24,7 @@
 #define MK_BUILD_VISTA 6000u
 #define MK_BUILD_8 9200u
 #define MK_SYSTEM_PID 4u
+#define MK_IDS_PER_PAGE 1024u	     /* of x64; 32-bit: each second one */
 #define MK_SECOND UINT64_C(10000000) /* FILETIME */
 #define MK_TYPES_MAX 64u
 #define MK_BUILD_81 9600u    /* user space of 128 TiB */
@@ -56,6 +57,14 @@ struct mk_session {
 	MkPaging *paging; /* not System's, or NULL: in System's as well */
 };
 
+/* What a process is not found by. */
+#define MK_HIDE_LIST 0x01u
+#define MK_HIDE_CID 0x02u
+#define MK_HIDE_CSRSS 0x04u
+#define MK_HIDE_CSRSS_PROCESS 0x08u /* but csrss knows its threads */
+#define MK_HIDE_SESSION 0x10u
+#define MK_HIDE_HANDLES 0x20u
+
 /* struct mk_process with what only the builder needs. */
 typedef struct MkProc {
 	struct mk_process info;
@@ -74,7 +83,8 @@ typedef struct MkProc {
 	bool bulk;
 	bool exited;
 	bool no_dtb;
-	bool running; /* on the last processor */
+	bool running;	   /* on the last processor */
+	unsigned int hide; /* MK_HIDE_... */
 } MkProc;
 
 /* A range that a VAD is to cover; proto: kernel VA of its prototypes. */
@@ -110,7 +120,8 @@ struct MkWin {
 	MkPaging *paging; /* System's */
 	struct mk_pool nonpaged;
 	struct mk_pool paged;
-	GArray *made; /* struct mk_made_symbol */
+	GArray *symbols; /* struct mk_symbol, made when asked */
+	GArray *made;	 /* struct mk_made_symbol */
 	uint32_t made_next;
 	uint32_t export_rva;
 	uint32_t rsds_rva;
@@ -189,6 +200,13 @@ uint64_t mk_kuser_va(const MkWin *win);
 void mk_kernel_choose(MkWin *win);
 void mk_kernel_build(MkWin *win);
 uint64_t mk_kernel_rights(const MkWin *win, uint64_t va);
+
+/* mksymbol.c */
+uint32_t mk_page_round(uint64_t value);
+/* First pages at or after rva that no known symbol is in or just before. */
+uint32_t mk_free_rva(const MkWin *win, uint32_t rva, uint32_t pages);
+/* Makes the image so large that all known symbols are in it. */
+void mk_symbols_grow(MkWin *win);
 /* Address of a symbol: the known one, or one made up. */
 uint64_t mk_symbol(MkWin *win, const char *name);
 
@@ -216,14 +234,20 @@ uint8_t mk_object_cookie(const MkWin *win);
 void mk_eprocess_end(MkWin *win, MkProc *proc);
 void mk_eprocess_write(MkWin *win, const MkProc *proc);
 void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
+uint32_t mk_next_id(uint32_t id);
+
+/* mkhandle.c: tables of all processes, and the ids; when all are there. */
+void mk_handles_build(MkWin *win);
 
 /* mksession.c */
 void mk_sessions_build(MkWin *win);
 /* Makes a process a member of its session, or one that was. */
-void mk_session_join(MkWin *win, const MkProc *proc);
+void mk_session_join(MkWin *win, MkProc *proc);
 
 /* mkproc.c */
 void mk_procs_build(MkWin *win);
+/* Unlinks those that hide, when all lists are complete. */
+void mk_procs_hide(MkWin *win);
 void mk_proc_free(gpointer data);
 /* One more, made ready but for its flags; then built and linked. */
 MkProc *mk_proc_add(MkWin *win, const void *name, size_t len, uint32_t pid,

@@ -171,6 +171,8 @@ static void build_windows(MkWin *win)
 	mk_space_fill(win);
 	mk_procs_build(win);
 	mk_damage_extra(win);
+	mk_handles_build(win);
+	mk_procs_hide(win);
 	mk_cpus_build(win);
 	mk_debug_build(win);
 	mk_space_share(win);
@@ -260,7 +262,9 @@ void mk_win_free(MkWin *win)
 	if (!win)
 		return;
 	g_clear_pointer(&win->procs, g_ptr_array_unref);
+	g_clear_pointer(&win->idle, mk_proc_free);
 	g_clear_pointer(&win->made, g_array_unref);
+	g_clear_pointer(&win->symbols, g_array_unref);
 	g_clear_pointer(&win->kernel_pages, g_array_unref);
 	g_clear_pointer(&win->bulk, g_array_unref);
 	mk_paging_free(win->paging);

@@ -28,6 +28,8 @@ struct mk_damage {
 	bool list_to_user;	  /* one Flink points to user space */
 	bool dup_pid;		  /* a second, exited EPROCESS of a pid */
 	bool self_tables;	  /* a PML4 of 512 entries to itself */
+	bool cid_level3;	  /* PspCidTable of a level that is none */
+	bool lost_handle_pages;	  /* of csrss, of ids: not in the image */
 	unsigned int break_flink; /* n-th entry, 1 is System; 0 none */
 	unsigned int break_blink;
 	uint64_t zero_first_mib; /* start of memory wiped at the end */
@@ -35,23 +37,25 @@ struct mk_damage {
 
 struct mk_options {
 	uint64_t seed;
-	const char *guid;      /* known kernel; NULL: layout or the default */
-	uint32_t age;	       /* 0: 1 */
-	const char *layout;    /* "amd64-10.0.19041-b", for want of a GUID */
-	uint64_t size_mib;     /* 0: 64 */
-	uint64_t bulk_mib;     /* bulk.exe maps so much; 0: none */
-	uint64_t dtb_at_mib;   /* place of all PML4s; 0: usual */
-	unsigned int procs;    /* 0: the whole cast */
-	unsigned int tail;     /* bytes of RAM behind the last whole page */
-	bool hole;	       /* a hole in RAM and RAM above 4 GiB */
-	bool gig;	       /* explorer.exe maps 1 GiB pages */
-	bool trans_table;      /* a page table that is in transition */
-	bool no_kva;	       /* no KVA shadow where the layout has it */
-	bool three_gb;	       /* 32-bit: 3 GiB of user addresses */
-	bool private_sessions; /* not in System's page tables */
-	uint32_t cookie;       /* of object headers, 1 to 0x100; 0: the usual */
-	bool plain_kdbg;       /* not encoded, as once a debugger was there */
-	bool shared_sessions;  /* in them, though that was not so up to 7 */
+	const char *guid;    /* known kernel; NULL: layout or the default */
+	uint32_t age;	     /* 0: 1 */
+	const char *layout;  /* "amd64-10.0.19041-b", for want of a GUID */
+	uint64_t size_mib;   /* 0: 64 */
+	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
+	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
+	unsigned int procs;  /* 0: the whole cast */
+	bool full;	     /* and those that hide from something */
+	unsigned int handle_level; /* of csrss, System, ids: at least */
+	unsigned int tail;	   /* bytes of RAM behind the last whole page */
+	bool hole;		   /* a hole in RAM and RAM above 4 GiB */
+	bool gig;		   /* explorer.exe maps 1 GiB pages */
+	bool trans_table;	   /* a page table that is in transition */
+	bool no_kva;		   /* no KVA shadow where the layout has it */
+	bool three_gb;		   /* 32-bit: 3 GiB of user addresses */
+	bool private_sessions;	   /* not in System's page tables */
+	uint32_t cookie;      /* of object headers, 1 to 0x100; 0: the usual */
+	bool plain_kdbg;      /* not encoded, as once a debugger was there */
+	bool shared_sessions; /* in them, though that was not so up to 7 */
 	bool hostile_names;
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
@@ -108,6 +112,13 @@ struct mk_vad {
 	const char *file; /* mapped file; or NULL */
 };
 
+/* What csrss of a session has handles to. */
+enum mk_csrss {
+	MK_CSRSS_NO,
+	MK_CSRSS_PROCESS,
+	MK_CSRSS_THREADS, /* threads of it, not the process */
+};
+
 struct mk_process {
 	uint32_t pid;
 	uint32_t ppid;
@@ -126,6 +137,15 @@ struct mk_process {
 	uint32_t threads;
 	bool wow64;
 	bool in_list;
+	enum mk_csrss in_csrss;
+	bool in_cid;
+	bool in_session; /* linked in the list of its session */
+	bool in_handles;
+	bool type_zero;	       /* TypeIndex in its header is 0 */
+	bool running;	       /* on a processor */
+	uint64_t object_table; /* or 0 */
+	unsigned int handle_level;
+	unsigned int handles;
 	const GArray *pages; /* struct mk_page, ascending */
 	const GArray *vads;  /* struct mk_vad, ascending */
 };
@@ -144,7 +164,16 @@ struct mk_kernel {
 	uint64_t active_head; /* PsActiveProcessHead */
 	uint64_t kdbg;
 	bool kdbg_encoded;
+	uint64_t cid_table;
+	unsigned int cid_level;
+	uint64_t idle; /* _EPROCESS of pid 0, in no list */
 	uint64_t time; /* FILETIME of the capture */
+};
+
+/* A variable of the kernel. */
+struct mk_symbol {
+	const char *name;
+	uint64_t va;
 };
 
 typedef struct MkWin MkWin;
@@ -163,6 +192,9 @@ const struct mk_process *mk_win_process(const MkWin *win, size_t index);
 const struct mk_process *mk_win_find(const MkWin *win, const char *name);
 /* Kernel half of System without the self-map; with no_windows: all pages. */
 const GArray *mk_win_kernel_pages(MkWin *win);
+/* struct mk_symbol: all that are known of the kernel or were made up; of a
+ * made-up kernel's, those that have a value. */
+const GArray *mk_win_symbols(MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
 
 /* An image with notes. */
