@@ -452,6 +452,84 @@ START_TEST(test_no_image)
 }
 END_TEST
 
+/* Pages that are read, each with a few words of rubbish in it at a time. */
+static void spoil(struct unit_win *w, const GArray *places,
+		  struct mk_random *random)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		uint64_t pa = g_array_index(
+			places, uint64_t, mk_random_below(random, places->len));
+		const struct image_run *run =
+			image_runs_get(physmem_runs(w->mem.pm), 0);
+		uint64_t value = mk_random_next(random);
+
+		for (size_t r = 0; pa - run->pa >= run->len;)
+			run = image_runs_get(physmem_runs(w->mem.pm), ++r);
+		pa += mk_random_below(random, 0x80) * 8;
+		if (value % 3 == 0)
+			value = w->kernel->image.base.v + value % (16 * MIB);
+		else if (value % 3 == 1)
+			value = w->kernel->system.eprocess.v + value % 0x800;
+		if (range_fits(pa - run->pa, 8, run->len))
+			memcpy(w->mem.bytes + run->off + (pa - run->pa),
+			       &value, 8);
+	}
+}
+
+static void add_place(GArray *places, struct unit_win *w, VirtAddr va)
+{
+	struct vtop_leaf leaf = vtop_translate(&w->kernel->as, va);
+	uint64_t pa = leaf.pa.v + (va.v - leaf.va.v);
+
+	if (leaf.state == PAGE_VALID)
+		g_array_append_val(places, pa);
+}
+
+/* Whatever the block, the processors and their threads are made to say: the
+ * kernel stays the one it is, and its list is one of processes or unknown. */
+START_TEST(test_rubbish)
+{
+	const struct mk_options options = { .seed = 15, .size_mib = 16,
+					    .procs = 6,
+					    .layout = _i ? UNKNOWN : NULL };
+	g_autoptr(GArray) places = g_array_new(FALSE, FALSE, 8);
+	struct mk_random random = { 15 };
+	g_autofree uint8_t *copy = NULL;
+	struct unit_win w;
+	size_t len;
+
+	start(&w, &options, _i ? encode_no_key : NULL);
+	len = (size_t)physmem_bytes(w.mem.pm);
+	copy = g_malloc(len);
+	memcpy(copy, w.mem.bytes, len);
+	add_cpus(&w, 0);
+	add_place(places, &w, w.kernel->kdbg.va);
+	add_place(places, &w, w.kernel->vars[NT_KI_PROCESSOR_BLOCK].va);
+	for (guint i = 0; i < w.kernel->cpus->len; i++) {
+		const struct nt_cpu *cpu =
+			&g_array_index(w.kernel->cpus, struct nt_cpu, i);
+
+		add_place(places, &w, cpu->prcb);
+		add_place(places, &w, VIRT(cpu->prcb.v - 0x180));
+		add_place(places, &w, cpu->thread);
+	}
+	for (unsigned round = 0; round < 200; round++) {
+		memcpy(w.mem.bytes, copy, len);
+		spoil(&w, places, &random);
+		if (_i)
+			memset(w.kernel->vars, 0, sizeof w.kernel->vars);
+		again(&w);
+		ck_assert_uint_eq(w.kernel->image.base.v,
+				  mk_win_kernel(w.win)->base);
+		ck_assert(!w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v ||
+			  w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v ==
+				  mk_win_kernel(w.win)->active_head);
+		ck_assert_uint_le(w.kernel->cpus->len, 4);
+	}
+	unit_win_clear(&w);
+}
+END_TEST
+
 /* Neither image, nor System, nor profile: nothing to compare, no crash. */
 START_TEST(test_bare)
 {
@@ -491,6 +569,7 @@ int main(void)
 	tcase_add_test(tcase, test_by_kpcr);
 	tcase_add_loop_test(tcase, test_base, 0, 2);
 	tcase_add_loop_test(tcase, test_no_image, 0, 2);
+	tcase_add_loop_test(tcase, test_rubbish, 0, 2);
 	tcase_add_test(tcase, test_bare);
 	return unit_main(suite);
 }
