@@ -198,3 +198,33 @@ GArray *nt_cpus_read(const NtKernel *k, const Image *image)
 		(void)add_pcr(&f, VIRT(KPCR_X86), "fixed address");
 	return f.cpus;
 }
+
+static void add_process(const NtKernel *k, GArray *processes, VirtAddr va)
+{
+	struct nt_process p;
+	bool wanted;
+
+	for (guint i = 0; i < processes->len; i++)
+		if (g_array_index(processes, VirtAddr, i).v == va.v)
+			return;
+	if (!va.v || !nt_process_read(&k->as, &k->profile, va, &p))
+		return;
+	wanted = p.pid && nt_process_plausible(&k->as, &k->profile, &p);
+	nt_process_clear(&p);
+	if (wanted)
+		g_array_append_val(processes, va);
+}
+
+GArray *nt_cpus_processes(const NtKernel *k)
+{
+	GArray *processes = g_array_new(FALSE, FALSE, sizeof(VirtAddr));
+
+	for (guint i = 0; i < k->cpus->len; i++) {
+		const struct nt_cpu *cpu =
+			&g_array_index(k->cpus, struct nt_cpu, i);
+
+		add_process(k, processes, cpu->eprocess);
+		add_process(k, processes, cpu->attached);
+	}
+	return processes;
+}

@@ -39,6 +39,14 @@ bool nt_cpu_is_idle(const struct nt_cpu *cpu);
  */
 GArray *nt_cpus_read(const NtKernel *k, const Image *image);
 
+/*
+ * The processes that the processors of k->cpus were running: owners of their
+ * current threads and those whose memory they used, each once, in the order of
+ * the processors; without Idle (pid 0), and without what is no process as the
+ * profile sees it. (transfer full) of VirtAddr.
+ */
+GArray *nt_cpus_processes(const NtKernel *k);
+
 /* Owner of a thread and whose memory it uses. False where va is no thread or
  * neither is a process; what is not known is 0. */
 bool nt_thread_process(const NtKernel *k, VirtAddr thread, VirtAddr *owner,

@@ -166,6 +166,46 @@ START_TEST(test_thread)
 }
 END_TEST
 
+static uint64_t process_of(const GArray *processes, guint i)
+{
+	ck_assert_uint_lt(i, processes->len);
+	return g_array_index(processes, VirtAddr, i).v;
+}
+
+/* Each once; neither Idle nor what only claims to be a process. */
+START_TEST(test_processes)
+{
+	const struct unit_win *w = &wins[_i];
+	g_autoptr(GArray) cpus = g_array_new(FALSE, TRUE,
+					     sizeof(struct nt_cpu));
+	g_autoptr(GArray) processes = nt_cpus_processes(w->kernel);
+	struct nt_cpu cpu = *nth(w->kernel->cpus, 1);
+	NtKernel k = *w->kernel;
+
+	ck_assert_uint_eq(processes->len, 2);
+	ck_assert_uint_eq(process_of(processes, 0),
+			  mk_win_process(w->win, 0)->eprocess);
+	ck_assert_uint_eq(process_of(processes, 1), cpu.eprocess.v);
+	g_clear_pointer(&processes, g_array_unref);
+	k.cpus = cpus;
+	cpu.attached = VIRT(mk_win_process(w->win, 0)->eprocess);
+	g_array_append_val(cpus, cpu);
+	cpu.eprocess = cpu.thread;
+	cpu.attached = VIRT(0);
+	g_array_append_val(cpus, cpu);
+	processes = nt_cpus_processes(&k);
+	ck_assert_uint_eq(processes->len, 2);
+	ck_assert_uint_eq(process_of(processes, 1),
+			  mk_win_process(w->win, 0)->eprocess);
+	g_clear_pointer(&processes, g_array_unref);
+	/* a process of pid 0: System, read four bytes off */
+	g_array_set_size(cpus, 1);
+	k.profile.eprocess.pid += 4;
+	processes = nt_cpus_processes(&k);
+	ck_assert_uint_eq(processes->len, 0);
+}
+END_TEST
+
 /* A machine of one page-aligned processor, by hand. */
 struct hand {
 	MkPhys *phys;
@@ -287,6 +327,7 @@ int main(void)
 	tcase_add_loop_test(made, test_notes, 0, n);
 	tcase_add_loop_test(made, test_none, 0, n);
 	tcase_add_loop_test(made, test_thread, 0, n);
+	tcase_add_loop_test(made, test_processes, 0, n);
 	tcase_add_test(hand, test_x86);
 	tcase_add_test(hand, test_hostile_block);
 	return unit_main(suite);
