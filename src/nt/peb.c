@@ -400,9 +400,9 @@ void nt_environ_read(const struct addr_space *own,
 	add_strings(ret, bytes->data, bytes->len);
 }
 
-void nt_environ_clear(struct nt_environ *environ)
+void nt_environ_clear(struct nt_environ *env)
 {
-	if (environ->strings)
-		g_string_free(environ->strings, TRUE);
-	environ->strings = NULL;
+	if (env->strings)
+		g_string_free(env->strings, TRUE);
+	env->strings = NULL;
 }

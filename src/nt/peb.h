@@ -74,6 +74,6 @@ struct nt_environ {
  * is left out, and cut is set. */
 void nt_environ_read(const struct addr_space *own,
 		     const struct nt_params *params, struct nt_environ *ret);
-void nt_environ_clear(struct nt_environ *environ);
+void nt_environ_clear(struct nt_environ *env);
 
 #endif

@@ -69,15 +69,15 @@ static void read_params(const struct render_facts *facts,
 static void status_environ(struct sink *out, const struct proc_entry *e,
 			   const struct nt_params *params)
 {
-	struct nt_environ environ;
+	struct nt_environ env;
 
-	nt_environ_read(&e->as, params, &environ);
-	if (environ.state == NT_PARAM_OK)
-		sink_key(out, "Environ", "%zu%s", environ.n,
-			 environ.cut ? " (its end is not in the image)" : "");
+	nt_environ_read(&e->as, params, &env);
+	if (env.state == NT_PARAM_OK)
+		sink_key(out, "Environ", "%zu%s", env.n,
+			 env.cut ? " (its end is not in the image)" : "");
 	else
-		sink_key(out, "Environ", "%s", reasons[environ.state]);
-	nt_environ_clear(&environ);
+		sink_key(out, "Environ", "%s", reasons[env.state]);
+	nt_environ_clear(&env);
 }
 
 static void status_params(struct sink *out, const struct render_facts *facts,
@@ -138,15 +138,15 @@ void render_environ(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view)
 {
 	const struct proc_entry *e = space->proc;
-	struct nt_environ environ;
+	struct nt_environ env;
 	struct nt_params params;
 
 	(void)view;
 	read_params(facts, e, &params);
-	nt_environ_read(&e->as, &params, &environ);
-	if (environ.strings)
-		sink_bytes(out, environ.strings->str, environ.strings->len);
-	nt_environ_clear(&environ);
+	nt_environ_read(&e->as, &params, &env);
+	if (env.strings)
+		sink_bytes(out, env.strings->str, env.strings->len);
+	nt_environ_clear(&env);
 	nt_params_clear(&params);
 }
 

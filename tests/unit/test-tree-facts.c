@@ -161,7 +161,7 @@ START_TEST(test_none)
 					    "Environ" };
 	g_autofree char *status = unit_tree_text(&t, "proc/4/status");
 	g_autofree char *command = unit_tree_text(&t, "proc/4/cmdline");
-	g_autofree char *environ = unit_tree_text(&t, "proc/4/environ");
+	g_autofree char *variables = unit_tree_text(&t, "proc/4/environ");
 	g_autofree char *comm = unit_tree_text(&t, "proc/4/comm");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -171,7 +171,7 @@ START_TEST(test_none)
 		ck_assert_ptr_nonnull(strstr(status, line));
 	}
 	ck_assert_str_eq(command, "");
-	ck_assert_str_eq(environ, "");
+	ck_assert_str_eq(variables, "");
 	ck_assert_str_eq(comm, "System\n");
 	assert_none("proc/4/exe");
 	assert_none("proc/4/cwd");
