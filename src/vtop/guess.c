@@ -2,6 +2,7 @@
 /* Guessing the paging form. */
 #include "config.h"
 
+#include "base/bytes.h"
 #include "vtop/guess.h"
 
 static const struct vtop_budget guess_budget = { .tables = 512,
@@ -11,6 +12,28 @@ struct tally {
 	const struct paging_form *form;
 	int64_t good, bad;
 };
+
+/*
+ * Is this table one of entries of 8 bytes, where 4 were expected? Of the upper
+ * half of one, bits 19:12 are address bits 51:44, and bit 7 is bit 39: no
+ * machine has that much. A few entries say nothing.
+ */
+static bool has_long_entries(const PhysMem *pm, PhysAddr root)
+{
+	uint8_t page[PAGE_SIZE_4K];
+	unsigned n_present = 0;
+
+	if (physmem_read(pm, root, page, sizeof page) != PHYS_OK)
+		return false;
+	for (unsigned i = 0; i < PAGE_SIZE_4K / 4; i++) {
+		uint32_t entry = load_le32(page + 4 * i);
+
+		n_present += entry & 1;
+		if (i & 1 && entry & 1 && entry & 0xff080)
+			return false;
+	}
+	return n_present >= 8;
+}
 
 static bool tally_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
@@ -33,6 +56,8 @@ static int64_t score(const PhysMem *pm, PhysAddr root,
 	struct tally t = { .form = form };
 
 	if (addr_space_dtb(&as).v != root.v || root.v % 4096 % 32)
+		return INT64_MIN;
+	if (form->entry_bytes == 4 && has_long_entries(pm, root))
 		return INT64_MIN;
 	vtop_walk(&as, 0, (UINT64_C(1) << form->va_bits) - 1, guess_budget,
 		  tally_leaf, &t);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "lib/mkpaging.h"
 #include "lib/mkwin.h"
 #include "vtop/guess.h"
 #include "vtop/map.h"
@@ -303,6 +304,31 @@ START_TEST(test_guess)
 }
 END_TEST
 
+/* Many page directories and few pages: of the upper levels alone, read as
+ * entries of 4 bytes, one could make more sense than of all. */
+START_TEST(test_guess_directories)
+{
+	MkPhys *phys = mk_phys_new(1);
+	const uint64_t bits = MK_PTE_P | MK_PTE_W | MK_PTE_U | MK_PTE_A;
+	MkPaging *paging;
+	struct unit_mem mem;
+
+	mk_phys_add_ram(phys, 0, 8 * MIB);
+	paging = mk_paging_new(phys, MK_MODE_AMD64, 0);
+	for (uint64_t i = 0; i < 60; i++)
+		mk_paging_map(paging, i << 39,
+			      i % 2 ? 64 * GIB : mk_phys_page(phys), 4096,
+			      bits);
+	unit_mem_init(&mem, phys);
+	ck_assert_ptr_eq(vtop_guess_form(mem.pm,
+					 PHYS(mk_paging_root(paging))),
+			 &paging_amd64);
+	unit_mem_clear(&mem);
+	mk_paging_free(paging);
+	mk_phys_free(phys);
+}
+END_TEST
+
 START_TEST(test_map_empty)
 {
 	g_autoptr(AddrMap) map = addr_map_empty();
@@ -331,6 +357,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_map_sums, 0, MODES);
 	tcase_add_loop_test(tcase, test_map_part, 0, MODES);
 	tcase_add_loop_test(tcase, test_guess, 0, MODES);
+	tcase_add_test(tcase, test_guess_directories);
 	tcase_add_test(tcase, test_map_empty);
 	return unit_main(suite);
 }
