@@ -47,7 +47,7 @@ START_TEST(test_info)
 		"RunningCpu0:\t0x%016" PRIx64 " (pid 4)\n",
 		mk_win_process(healthy.w.win, 0)->eprocess);
 	g_autofree char *kdbg = g_strdup_printf(
-		"Kdbg:\t0x%016" PRIx64 " (plain, by symbol)\n",
+		"Kdbg:\t0x%016" PRIx64 " (encoded, by symbol)\n",
 		mk_win_kernel(healthy.w.win)->kdbg);
 
 	assert_has(text, running);
