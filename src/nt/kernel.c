@@ -367,14 +367,26 @@ struct addr_space nt_kernel_space(const NtKernel *kernel, uint64_t dtb_raw)
 	return as;
 }
 
+/* The layout that tells the system's name: the one in use, else (a symbol file
+ * has no such names) any of the build. */
+static const struct nt_layout *naming_layout(const NtKernel *k)
+{
+	const struct nt_layout *found = k->profile.source.layout;
+
+	if (!found && k->build)
+		layouts_by_build(k->profile.arch, k->build,
+				 k->as.form == &paging_la57, &found, 1);
+	return found;
+}
+
 char *nt_kernel_os(const NtKernel *kernel)
 {
 	const struct nt_kuser *u = &kernel->kuser;
+	const struct nt_layout *layout =
+		kernel->has_profile ? naming_layout(kernel) : NULL;
 
-	if (kernel->has_profile && kernel->profile.source.layout)
-		return g_strdup_printf(
-			"Windows %s",
-			layout_os(kernel->profile.source.layout));
+	if (layout)
+		return g_strdup_printf("Windows %s", layout_os(layout));
 	if (u->valid)
 		return g_strdup_printf("Windows NT %u.%u", u->major, u->minor);
 	return NULL;

@@ -85,12 +85,14 @@ static void filler_clear(struct filler *f)
 static void push(struct filler *f, uint64_t type, uint64_t base,
 		 const char *prefix, unsigned anonymous)
 {
-	struct work work = { type, base, NULL, anonymous };
+	guint n = f->queue->len;
 
-	if (f->queue->len == WORK_MAX || anonymous > ANONYMOUS_MAX)
+	if (n == WORK_MAX || anonymous > ANONYMOUS_MAX)
 		return;
-	work.prefix = g_strdup(prefix);
-	g_array_append_val(f->queue, work);
+	g_array_set_size(f->queue, n + 1);
+	g_array_index(f->queue, struct work, n) = (struct work){
+		type, base, g_strdup(prefix), anonymous
+	};
 }
 
 static void take_member(struct filler *f, const struct nt_member *m,

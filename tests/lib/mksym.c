@@ -48,19 +48,19 @@ static struct mk_struct *find_struct(GPtrArray *structs, const char *name)
 
 static struct mk_member *find_member(struct mk_struct *s, const char *name)
 {
-	struct mk_member made = {.name = NULL};
+	const guint n = s->members->len;
 
-	for (guint i = 0; i < s->members->len; i++) {
+	for (guint i = 0; i < n; i++) {
 		struct mk_member *m =
 			&g_array_index(s->members, struct mk_member, i);
 
 		if (strcmp(m->name, name) == 0)
 			return m;
 	}
-	made.name = g_strdup(name);
-	g_array_append_val(s->members, made);
-	return &g_array_index(s->members, struct mk_member,
-			      s->members->len - 1);
+	g_array_set_size(s->members, n + 1);
+	g_array_index(s->members, struct mk_member, n) =
+		(struct mk_member){.name = g_strdup(name)};
+	return &g_array_index(s->members, struct mk_member, n);
 }
 
 /* A member by its path; what it is within is made where it is not there. */

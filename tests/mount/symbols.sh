@@ -5,6 +5,10 @@
 . "${0%/*}/../lib.sh"
 requires xz gzip
 
+# What it was built with.
+formats=$("$winprocfs" -V | sed -n 's/.*(compressed: \(.*\))/\1/p')
+[ -n "$formats" ] || fail "$("$winprocfs" -V)"
+
 # info OPTIONS IMAGE KEY
 info()
 {
@@ -44,10 +48,18 @@ try()
 
 cp a.json dir/k.json
 try k.json ISF
-gzip -c a.json >"dir/$guid-1.json.gz"
-try "$guid-1.json.gz" ISF
-xz -c a.json >"dir/$guid-1.json.xz"
-try "$guid-1.json.xz" ISF
+case $formats in
+*gzip*)
+	gzip -c a.json >"dir/$guid-1.json.gz"
+	try "$guid-1.json.gz" ISF
+	;;
+esac
+case $formats in
+*xz*)
+	xz -c a.json >"dir/$guid-1.json.xz"
+	try "$guid-1.json.xz" ISF
+	;;
+esac
 cp a.pdb dir/ntkrnlmp.pdb
 try ntkrnlmp.pdb PDB
 # A name that would be two lines of text.
@@ -95,5 +107,3 @@ for file in short.pdb short.json.xz short.json.gz short.json empty.json \
 	expect_rc 0 "$winprocfs" -o "profile=$file" --cat processes a.img
 	cmp out list || fail "$file: processes"
 done
-expect_rc 0 "$winprocfs" -V
-grep -q '^symbol files: PDB, ISF (compressed: .*)$' out || fail "$(cat out)"

@@ -140,6 +140,26 @@ START_TEST(test_regex)
 }
 END_TEST
 
+START_TEST(test_symbol_files)
+{
+	g_autoptr(Options) o = good("symbols=.,profile=a/../b.pdb,"
+				    "profile_force");
+	g_autoptr(Options) p = good("profile=b.pdb,profile=none");
+	g_autoptr(Options) q = good("all");
+	g_autofree char *cwd = g_get_current_dir();
+
+	/* absolute, for the daemon goes elsewhere */
+	ck_assert_str_eq(o->symbols_dir, cwd);
+	ck_assert(g_path_is_absolute(o->profile));
+	ck_assert(g_str_has_suffix(o->profile, "/b.pdb"));
+	ck_assert(o->profile_force && !o->no_profile);
+	ck_assert(p->no_profile);
+	ck_assert_ptr_null(p->profile);
+	ck_assert(!q->symbols_dir && !q->profile && !q->profile_force &&
+		  !q->no_profile);
+}
+END_TEST
+
 static const char *const malformed[] = {
 	"nosuch", "nosuch=1", "coalesc", "coalesce=1", "all=yes",
 	"allow_other=1", "pids", "pids=", "pids=x", "pids=4:", "pids=:4",
@@ -274,6 +294,7 @@ int main(void)
 	tcase_add_test(tcase, test_lists);
 	tcase_add_test(tcase, test_words);
 	tcase_add_test(tcase, test_regex);
+	tcase_add_test(tcase, test_symbol_files);
 	tcase_add_loop_test(tcase, test_malformed, 0,
 			    (int)G_N_ELEMENTS(malformed));
 	tcase_add_loop_test(tcase, test_command_line, 0,

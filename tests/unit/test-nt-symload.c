@@ -205,7 +205,8 @@ static void assert_system(const struct machine *m)
 {
 	const NtKernel *k = m->w.kernel;
 
-	ck_assert(k && k->has_system && k->has_profile);
+	ck_assert_ptr_nonnull(k);
+	ck_assert(k->has_system && k->has_profile);
 	ck_assert_uint_eq(k->system.eprocess.v,
 			  mk_win_process(m->w.win, 0)->eprocess);
 }
@@ -232,6 +233,7 @@ START_TEST(test_folder)
 {
 	struct machine m = { 0 };
 	struct nt_hints hints = { 0 };
+	g_autofree char *os = NULL;
 
 	machine_init(&m, &unknown);
 	ck_assert_int_eq(g_remove(_i ? m.pdb : m.isf), 0);
@@ -241,6 +243,8 @@ START_TEST(test_folder)
 	ck_assert_str_eq(nt_profile_name(&m.w.kernel->profile),
 			 _i ? "a.json" : "a.pdb");
 	ck_assert_uint_eq(log_count(m.w.log, LOG_WARN), 0);
+	os = nt_kernel_os(m.w.kernel);
+	ck_assert_str_eq(os, "Windows 11 22H2-23H2");
 	machine_clear(&m);
 }
 END_TEST
