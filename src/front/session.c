@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "front/session.h"
-#include "nt/cpus.h"
+#include "procs/witness.h"
 
 static void log_advice(const Session *s, const Options *o)
 {
@@ -19,50 +19,9 @@ static void log_advice(const Session *s, const Options *o)
 			" pids=, eprocess=, proc_regex= and method=");
 }
 
-/* The threads that the kernel says its processors were running. */
-static void add_threads(GArray *all, const NtKernel *kernel)
-{
-	for (guint i = 0; kernel && kernel->cpus && i < kernel->cpus->len;
-	     i++) {
-		const struct nt_cpu *cpu =
-			&g_array_index(kernel->cpus, struct nt_cpu, i);
-		struct proc_witness w = {
-			.cpu = cpu->container >= 0 ? (unsigned)cpu->container :
-						     cpu->number,
-			.eprocess = cpu->eprocess.v,
-		};
-
-		if (w.eprocess)
-			g_array_append_val(all, w);
-	}
-}
-
-/* The page tables that the container says they were on. */
-static void add_page_tables(GArray *all, const Image *image)
-{
-	for (guint i = 0; i < image->cpus->len; i++) {
-		struct proc_witness w = {
-			.cpu = i,
-			.cr3 = g_array_index(image->cpus, struct image_cpu, i)
-				       .cr3,
-		};
-
-		g_array_append_val(all, w);
-	}
-}
-
-static GArray *list_witnesses(const Session *s)
-{
-	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct proc_witness));
-
-	add_threads(all, s->kernel);
-	add_page_tables(all, s->image);
-	return all;
-}
-
 static ProcSet *list_processes(const Session *s, const Options *options)
 {
-	g_autoptr(GArray) witnesses = list_witnesses(s);
+	g_autoptr(GArray) witnesses = proc_witnesses(s->kernel, s->image);
 	struct proc_select select = options->select;
 
 	select.witnesses =

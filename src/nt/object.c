@@ -116,6 +116,7 @@ static bool has_type(NtObjects *o, VirtAddr va, uint8_t type)
 	       (raw & TYPE_MASK) == type;
 }
 
+/* A pointer that is a kernel address. */
 static bool read_pointer(NtObjects *o, uint64_t va, uint32_t offset,
 			 uint64_t *ret)
 {
@@ -141,14 +142,22 @@ bool nt_objects_read(NtObjects *o, VirtAddr va, void *buf, size_t len_bytes)
 
 bool nt_object_thread_owner(NtObjects *o, VirtAddr va, VirtAddr *ret)
 {
+	const struct nt_thread_layout *l = &o->kernel->profile.thread;
+	/* Where a layout is not quite that of the kernel, the one that is in
+	 * the first part of _KTHREAD is the one that is right. */
+	const uint32_t offsets[] = { l->process, l->apc_process };
 	uint64_t process;
 
-	if (!has_type(o, va, THREAD_OBJECT) ||
-	    !read_pointer(o, va.v, o->kernel->profile.thread.process,
-			  &process))
+	if (!has_type(o, va, THREAD_OBJECT))
 		return false;
-	*ret = VIRT(process);
-	return true;
+	for (unsigned i = 0; i < G_N_ELEMENTS(offsets); i++) {
+		if (!read_pointer(o, va.v, offsets[i], &process) ||
+		    !has_type(o, VIRT(process), PROCESS_OBJECT))
+			continue;
+		*ret = VIRT(process);
+		return true;
+	}
+	return false;
 }
 
 /* The first threads of a process, where they name it as theirs. */

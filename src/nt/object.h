@@ -58,7 +58,7 @@ bool nt_objects_read(NtObjects *objects, VirtAddr va, void *buf,
 		     size_t len_bytes);
 
 /* Is the object at va a thread by its dispatcher header? Which process it
- * belongs to; false where that cannot be read or is no kernel address. */
+ * belongs to; false where that cannot be read or does not look like one. */
 bool nt_object_thread_owner(NtObjects *objects, VirtAddr va, VirtAddr *ret);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtObjects, nt_objects_free)

@@ -5,8 +5,55 @@
 #include <inttypes.h>
 
 #include "nt/sysproc.h"
+#include "nt/cpus.h"
 #include "procs/valid.h"
 #include "procs/witness.h"
+
+static uint64_t container_cr3(const Image *image, int i)
+{
+	if (i < 0 || (guint)i >= image->cpus->len)
+		return 0;
+	return g_array_index(image->cpus, struct image_cpu, i).cr3;
+}
+
+static void add_cpu(GArray *all, const Image *image, const struct nt_cpu *cpu,
+		    GHashTable *done)
+{
+	struct proc_witness w = {
+		.cpu = cpu->number,
+		.eprocess = cpu->eprocess.v,
+		.cr3 = container_cr3(image, cpu->container),
+	};
+
+	if (cpu->container >= 0)
+		g_hash_table_add(done, GINT_TO_POINTER(cpu->container));
+	g_array_append_val(all, w);
+	if (!cpu->attached.v || cpu->attached.v == cpu->eprocess.v)
+		return;
+	w.eprocess = cpu->attached.v;
+	w.cr3 = 0;
+	g_array_append_val(all, w);
+}
+
+GArray *proc_witnesses(const NtKernel *kernel, const Image *image)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct proc_witness));
+	/* Positions in image->cpus that a _KPRCB goes with. */
+	g_autoptr(GHashTable) done = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; kernel && kernel->cpus && i < kernel->cpus->len; i++)
+		add_cpu(all, image,
+			&g_array_index(kernel->cpus, struct nt_cpu, i), done);
+	for (guint i = 0; i < image->cpus->len; i++) {
+		struct proc_witness w = {
+			.cpu = i, .cr3 = container_cr3(image, (int)i),
+		};
+
+		if (!g_hash_table_contains(done, GINT_TO_POINTER((int)i)))
+			g_array_append_val(all, w);
+	}
+	return all;
+}
 
 static void note(struct proc_entry *e, unsigned cpu)
 {

@@ -5,6 +5,14 @@
 
 #include "procs/procset.h"
 
+/*
+ * What kernel->cpus and the container's notes say: struct proc_witness. The
+ * process of a current thread, the one whose memory it used where that is
+ * another, and CR3 of the container (the _KPRCB's may be of long ago). kernel
+ * may be NULL. (transfer full)
+ */
+GArray *proc_witnesses(const NtKernel *kernel, const Image *image);
+
 /* Adds the process at an address, or finds it; NULL where it cannot. */
 typedef struct proc_entry *(*witness_add_fn)(void *ctx, VirtAddr eprocess);
 

@@ -12,6 +12,7 @@
 
 enum { BODY = 0x30, TYPE = 0x10, TYPE_INDEX = 0x18, NAME = 0x10 };
 enum { THREAD_LIST = 0x60, LIST_ENTRY = 0x80, OWNER = 0x50 };
+enum { ATTACHED = 0x58 };
 enum { N_OBJECTS = 40, INDEX_PROCESS = 7, INDEX_THREAD = 8 };
 
 enum how { BY_POINTER, BY_INDEX, MIXED };
@@ -63,6 +64,7 @@ static void set_profile(struct nt_profile *p, enum how how)
 	p->eprocess.thread_list = THREAD_LIST;
 	p->thread.list_entry = LIST_ENTRY;
 	p->thread.process = OWNER;
+	p->thread.apc_process = ATTACHED;
 }
 
 static void link_thread(struct fixture *f, unsigned i)
@@ -190,6 +192,24 @@ START_TEST(test_encoded_zero)
 }
 END_TEST
 
+/* Where the one member does not lead to a process, the other may. */
+START_TEST(test_owner)
+{
+	VirtAddr owner;
+	struct fixture f;
+
+	start(&f, MIXED, 1);
+	unit_kmem_put(&f.k, f.threads[0].v + OWNER, f.others[0].v, 8);
+	unit_kmem_put(&f.k, f.threads[0].v + ATTACHED, f.processes[3].v, 8);
+	unit_kmem_put(&f.k, f.threads[1].v + OWNER, 0x1000, 8);
+	learn(&f, N_OBJECTS);
+	ck_assert(nt_object_thread_owner(f.objects, f.threads[0], &owner));
+	ck_assert_uint_eq(owner.v, f.processes[3].v);
+	ck_assert(!nt_object_thread_owner(f.objects, f.threads[1], &owner));
+	stop(&f);
+}
+END_TEST
+
 /* Garbage among those that are asked is outvoted. */
 START_TEST(test_majority)
 {
@@ -298,6 +318,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_generations, 0, 9);
 	tcase_add_loop_test(tcase, test_encoded_zero, 0, 256);
+	tcase_add_test(tcase, test_owner);
 	tcase_add_loop_test(tcase, test_majority, 0, 3);
 	tcase_add_test(tcase, test_disagreement);
 	tcase_add_loop_test(tcase, test_symbols_alone, 0, 3);
