@@ -50,6 +50,7 @@ unit_tests = \
 	tests/unit/test-nt-symload \
 	tests/unit/test-nt-vad \
 	tests/unit/test-procs-crossview \
+	tests/unit/test-procs-methods \
 	tests/unit/test-procs-procset \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-facts \
@@ -164,6 +165,8 @@ tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_procs_crossview_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_crossview_LDADD = $(UNIT_PROCS_LIBS)
+tests_unit_test_procs_methods_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_procs_methods_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_procset_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_tree_dirs_CPPFLAGS = $(UNIT_CPPFLAGS)
