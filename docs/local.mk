@@ -7,5 +7,6 @@ dist_doc_DATA = \
 	docs/architecture.md \
 	docs/formats.md \
 	docs/methods.md \
+	docs/profiles.md \
 	docs/security.md
 EXTRA_DIST += docs/release.md

@@ -195,17 +195,41 @@ int check_cat(const Session *session, const char *path)
 	return r ? 2 : 0;
 }
 
+/* Kernels of a layout whose symbol addresses are known, by GUID. */
+static size_t kernels_of(const struct nt_layout *layout)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < kernels_count(); i++)
+		n += kernel_layout(kernels_get(i)) == layout;
+	return n;
+}
+
+/* Kernels known by the time stamp and size in their PE header. */
+static size_t images_of(const struct nt_layout *layout)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < images_count(); i++)
+		n += images_get(i)->layout == layout;
+	return n;
+}
+
 int check_list_profiles(void)
 {
 	printf("%zu layouts, %zu kernels by GUID, %zu kernels by timestamp and"
-	       " size\n",
-	       layouts_count(), kernels_count(), images_count());
+	       " size\n"
+	       "%-22s %-12s %5s %6s  %-8s %s\n",
+	       layouts_count(), kernels_count(), images_count(), "layout",
+	       "version", "guids", "images", "members", "system");
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
 
-		printf("%-24s %-16s Windows %s%s\n", layout_id(layout),
-		       layout_version(layout), layout_os(layout),
-		       layout_complete(layout) ? "" : " (partial)");
+		printf("%-22s %-12s %5zu %6zu  %-8s Windows %s\n",
+		       layout_id(layout), layout_version(layout),
+		       kernels_of(layout), images_of(layout),
+		       layout_complete(layout) ? "complete" : "partial",
+		       layout_os(layout));
 	}
 	return 0;
 }

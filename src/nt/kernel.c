@@ -233,6 +233,8 @@ static void try_all(struct finder *f, const Image *image)
 			"dtb=0x%" PRIx64 " leads to no Windows kernel; looking"
 			" on without it",
 			f->hints->dtb);
+	if (image->facts.dtb && !f->done)
+		try_forms(f, image->facts.dtb, "header of the container");
 	if (f->done)
 		return;
 	try_processors(f, image);
@@ -264,6 +266,15 @@ static void log_result(const NtKernel *k, const struct finder *f)
 		log_add(f->log, LOG_WARN, "kernel",
 			"KUSER_SHARED_DATA is missing or damaged: no capture"
 			" time, the version comes from the kernel's image");
+	if (!k->has_system)
+		log_add(f->log, LOG_FAIL, "kernel",
+			"no System process was found: processes cannot be"
+			" listed; eprocess=ADDRESS names one");
+}
+
+/* Once the evidence was asked for it as well. */
+static void log_image(const NtKernel *k, const struct finder *f)
+{
 	log_base(k, f);
 	if (!k->has_image)
 		log_add(f->log, LOG_WARN, "kernel",
@@ -275,10 +286,6 @@ static void log_result(const NtKernel *k, const struct finder *f)
 			k->image.how, k->image.base_certain ? "" :
 			" (not certain)",
 			k->image.has_pdb ? "" : "; its PDB record is missing");
-	if (!k->has_system)
-		log_add(f->log, LOG_FAIL, "kernel",
-			"no System process was found: processes cannot be"
-			" listed; eprocess=ADDRESS names one");
 }
 
 static void log_profile(const NtKernel *k, Log *log)
@@ -326,6 +333,7 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 	if (!f.best->profile_exact)
 		nt_derive_members(f.best, log);
 	nt_evidence_gather(f.best, image, log);
+	log_image(f.best, &f);
 	nt_identify_user_end(f.best);
 	nt_derive_variables(f.best, log);
 	return f.best;

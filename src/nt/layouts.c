@@ -310,6 +310,11 @@ size_t images_count(void)
 	return N_ELEMENTS(images);
 }
 
+const struct nt_image *images_get(size_t index)
+{
+	return index < N_ELEMENTS(images) ? &images[index] : NULL;
+}
+
 const struct nt_image *images_find(uint32_t timestamp, uint32_t size)
 {
 	for (size_t i = 0; i < N_ELEMENTS(images); i++)

@@ -105,6 +105,7 @@ bool kernel_symbol(const struct nt_kernel *kernel, const char *name,
 /* Kernel images by PE header. arch is that of the image's machine type. Of the
  * one pair that shares a key (22621.1483 and .1485) the older is returned. */
 size_t images_count(void);
+const struct nt_image *images_get(size_t index);
 const struct nt_image *images_find(uint32_t timestamp, uint32_t size);
 
 /*

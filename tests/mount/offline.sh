@@ -11,6 +11,10 @@ grep -q "^Processes:.$(grep -c '^proc' a.truth) by PsActive" out || fail count
 [ -s err ] && fail "$(cat err)"
 expect_rc 0 "$winprocfs" --list-profiles
 [ "$(wc -l <out)" -gt 20 ] || fail "profiles: $(wc -l <out) lines"
+while read -r layout _; do
+	grep -q "^| .$layout. |" "$test_dir/../../docs/profiles.md" ||
+		fail "docs/profiles.md lacks $layout"
+done < <(tail -n +3 out)
 expect_rc 0 "$winprocfs" --ls / a.img
 expect_same "$(awk '{ printf "%s ", $5 }' out)" \
 	"README processes log image dtb by-name by-eprocess proc kernel "
