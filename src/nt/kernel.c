@@ -323,6 +323,7 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 	if (!f.done)
 		try_again_deep(&f);
 	log_result(f.best, &f);
+	nt_symload_report(f.symload, f.best);
 	if (!f.best) {
 		nt_symload_free(f.symload);
 		return NULL;

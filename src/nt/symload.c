@@ -21,7 +21,6 @@ struct NtSymload {
 	const struct nt_hints *hints;
 	Log *log;
 	NtSymbols *profile; /* of profile=, owned, or NULL */
-	bool said;	    /* what became of it is in the log */
 	struct lookup lookups[LOOKUPS_MAX];
 	unsigned n_lookups;
 };
@@ -57,43 +56,42 @@ void nt_symload_free(NtSymload *symload)
 	g_free(symload);
 }
 
-/* Once, whatever the number of candidates. */
-static bool first_time(NtSymload *s)
+static const NtSymbols *by_profile(const NtSymload *s, const NtKernel *k)
 {
-	bool first = !s->said;
+	bool use = s->profile &&
+		   (!k->image.has_pdb || s->hints->profile_force ||
+		    nt_symfile_fits(s->profile, &k->image.pdb));
 
-	s->said = true;
-	return first;
+	return use ? s->profile : NULL;
 }
 
-static const NtSymbols *by_profile(NtSymload *s, const NtKernel *k)
+/* What became of profile=, of which the log must not say what happened with
+ * candidates that were no kernel. */
+void nt_symload_report(const NtSymload *symload, const NtKernel *k)
 {
-	const struct nt_pdb_id *id = &k->image.pdb;
-	const NtSymbols *p = s->profile;
-	bool fits = p && k->image.has_pdb && nt_symfile_fits(p, id);
+	const NtSymbols *p = symload->profile;
+	bool forced = symload->hints->profile_force;
+	const struct nt_pdb_id *id;
 
-	if (!p || fits)
-		return p;
-	if (!k->image.has_pdb) {
-		if (first_time(s))
-			log_add(s->log, LOG_WARN, "symbols",
-				"profile=%s is used, but nothing in the image"
-				" tells whether it is of this kernel",
-				nt_symbols_path(p));
-		return p;
-	}
-	if (first_time(s))
-		log_add(s->log, LOG_WARN, "symbols",
+	if (!p || !k)
+		return;
+	id = &k->image.pdb;
+	if (k->image.has_pdb && nt_symfile_fits(p, id))
+		return;
+	if (!k->image.has_pdb)
+		log_add(symload->log, LOG_WARN, "symbols",
+			"profile=%s is used, but nothing in the image tells"
+			" whether it is of this kernel",
+			nt_symbols_path(p));
+	else
+		log_add(symload->log, LOG_WARN, "symbols",
 			"profile=%s is not of this kernel%s: it has GUID %s"
 			" age %u, the kernel has GUID %s age %u%s",
-			nt_symbols_path(p),
-			s->hints->profile_force ? "" : " and not used",
+			nt_symbols_path(p), forced ? "" : " and not used",
 			nt_symbols_guid(p), nt_symbols_age(p), id->guid,
 			id->age,
-			s->hints->profile_force ?
-				"; used all the same (profile_force)" :
-				"; profile_force would use it");
-	return s->hints->profile_force ? p : NULL;
+			forced ? "; used all the same (profile_force)" :
+				 "; profile_force would use it");
 }
 
 static const NtSymbols *by_folder(NtSymload *s, const struct nt_pdb_id *id)

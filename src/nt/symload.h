@@ -22,6 +22,10 @@ void nt_symload_free(NtSymload *symload);
  */
 void nt_symload_apply(NtSymload *symload, NtKernel *k);
 
+/* Says in the log what became of profile=, with the kernel that was found (or
+ * NULL: nothing). */
+void nt_symload_report(const NtSymload *symload, const NtKernel *k);
+
 /* How image/info and the log call the source of symbols. Static. */
 const char *nt_symload_source(const NtSymbols *symbols);
 

@@ -291,6 +291,22 @@ START_TEST(test_forced)
 }
 END_TEST
 
+/* A candidate for the kernel that is none says nothing about the file. */
+START_TEST(test_candidates)
+{
+	struct machine m = { 0 };
+	struct nt_hints hints = { 0 };
+
+	machine_init(&m, &unknown);
+	hints.profile_file = m.pdb;
+	hints.dtb = 0x2000;
+	unit_win_init_hints(&m.w, &unknown, &hints);
+	assert_source(&m, "PDB file");
+	ck_assert_uint_eq(log_count(m.w.log, LOG_WARN), 0);
+	machine_clear(&m);
+}
+END_TEST
+
 /* Nothing in the image names the PDB. */
 START_TEST(test_no_rsds)
 {
@@ -363,6 +379,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_folder, 0, 2);
 	tcase_add_loop_test(tcase, test_profile, 0, 2);
 	tcase_add_loop_test(tcase, test_forced, 0, 2);
+	tcase_add_test(tcase, test_candidates);
 	tcase_add_test(tcase, test_no_rsds);
 	tcase_add_test(tcase, test_no_header);
 	tcase_add_test(tcase, test_bad_profile);
