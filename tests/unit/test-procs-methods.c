@@ -286,9 +286,10 @@ START_TEST(test_cr3)
 	const struct mk_options options = { .seed = 90, .full = true };
 	const struct mk_process *app, *cpu;
 	struct machine m;
-	struct proc_witness w[3] = { { .cpu = 2 }, { .cpu = 5 }, { .cpu = 7 } };
+	struct proc_witness w[4] = { { .cpu = 2 }, { .cpu = 5 }, { .cpu = 7 },
+				     { .cpu = 9, .cr3 = 0x5000 } };
 	struct proc_select select = { .methods = METHODS_ALL, .witnesses = w,
-				      .n_witnesses = 3 };
+				      .n_witnesses = 4 };
 	const struct proc_entry *e;
 	const uint64_t *stray;
 	size_t n;
@@ -305,10 +306,15 @@ START_TEST(test_cr3)
 	ck_assert(e->witnessed);
 	ck_assert_uint_eq(e->running_on->len, 1);
 	ck_assert_uint_eq(g_array_index(e->running_on, unsigned, 0), 2);
-	ck_assert_ptr_null(find(&m, cpu));
+	/* one that no list has, by nothing but its page tables */
+	e = find(&m, cpu);
+	ck_assert_ptr_nonnull(e);
+	ck_assert_uint_eq(e->seen, 0);
+	ck_assert_uint_eq(g_array_index(e->running_on, unsigned, 0), 5);
+	/* tables of nobody */
 	stray = procset_stray_dtbs(m.set, &n);
 	ck_assert_uint_eq(n, 1);
-	ck_assert_uint_eq(stray[0], cpu->dtb_raw & ~UINT64_C(0xfff));
+	ck_assert_uint_eq(stray[0], 0x5000);
 	/* its tables are Idle's as well */
 	ck_assert(!find(&m, mk_win_process(m.w.win, 0))->witnessed);
 	/* a thread's process that is no process, and Idle, are not added */
