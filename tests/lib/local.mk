@@ -17,6 +17,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkobject.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
 	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
+	tests/lib/mkpeb.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \
 	tests/lib/mkplain.c \
 	tests/lib/mkproc.c \

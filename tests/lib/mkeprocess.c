@@ -136,6 +136,32 @@ static void write_audit_name(MkWin *win, const MkProc *proc)
 	mk_put_ptr(win, proc->info.eprocess, path, va);
 }
 
+struct protection {
+	const char *name;
+	uint8_t value;
+};
+
+/* PS_PROTECTION: type (2 protected, 1 light) and signer << 4 (7 WinSystem, 6
+ * WinTcb, 4 Lsa). */
+uint8_t mk_protection(const MkWin *win, const MkProc *proc)
+{
+	static const struct protection list[] = {
+		{"System", 0x72},      {"Registry", 0x72},
+		{"smss.exe", 0x61},    {"csrss.exe", 0x61},
+		{"wininit.exe", 0x61}, {"services.exe", 0x61},
+		{"lsass.exe", 0x41},
+	};
+	const struct mk_process *info = &proc->info;
+
+	if (!mk_has(win, "_EPROCESS.Protection"))
+		return 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(list); i++)
+		if (strlen(list[i].name) == info->name_len &&
+		    memcmp(list[i].name, info->name, info->name_len) == 0)
+			return list[i].value;
+	return 0;
+}
+
 static void write_flags(MkWin *win, const MkProc *proc)
 {
 	const uint64_t va = proc->info.eprocess;
@@ -174,7 +200,7 @@ void mk_eprocess_write(MkWin *win, const MkProc *proc)
 		write_wow64(win, proc, info->peb32);
 }
 
-/* How it ended: the code of a fault, where nothing else is asked for. */
+/* How it ended: well, or with the full cast by a fault. */
 void mk_eprocess_end(MkWin *win, MkProc *proc)
 {
 	struct mk_process *info = &proc->info;
@@ -183,5 +209,5 @@ void mk_eprocess_end(MkWin *win, MkProc *proc)
 	if (!proc->exited)
 		return;
 	info->exit_time = win->time - 600 * MK_SECOND;
-	info->exit_status = info->pid % 8 ? EXIT_CODE : 0;
+	info->exit_status = win->options.full ? EXIT_CODE : 0;
 }

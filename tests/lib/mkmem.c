@@ -32,6 +32,9 @@
  *				LEVEL, its HANDLES; TYPEZERO: the type index in
  *				its header is 0; RUNNING: on a processor;
  *				its pages and VADs follow, ascending
+ *	params PID EPROCESS IMAGE CMDLINE CWD ENVIRON
+ *				of those with a PEB: hex of the UTF-8 text;
+ *				ENVIRON with a NUL behind each string
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE
  *				LAST: last byte

@@ -88,6 +88,10 @@ void mk_proc_free(gpointer data)
 
 	mk_paging_free(proc->paging);
 	mk_paging_free(proc->user_paging);
+	g_free(proc->info.image_path);
+	g_free(proc->info.command_line);
+	g_free(proc->info.directory);
+	g_clear_pointer(&proc->info.environment, g_ptr_array_unref);
 	g_array_unref(proc->threads);
 	g_array_unref(proc->tids);
 	g_array_unref(proc->pages);
@@ -182,6 +186,7 @@ void mk_proc_build(MkWin *win, MkProc *proc)
 {
 	make_address_space(win, proc);
 	mk_eprocess_end(win, proc);
+	proc->info.protection = mk_protection(win, proc);
 	if (!proc->exited)
 		proc->info.threads =
 			1 + (uint32_t)mk_random_below(&proc->random, 3);

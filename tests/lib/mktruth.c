@@ -229,6 +229,35 @@ static void put_methods(GString *out, const struct mk_process *info)
 		info->handles, info->type_zero, info->running);
 }
 
+static void put_hex(GString *out, const char *text, size_t len)
+{
+	g_string_append_c(out, '\t');
+	if (len == 0)
+		g_string_append_c(out, '-');
+	for (size_t i = 0; i < len; i++)
+		g_string_append_printf(out, "%02x", (unsigned char)text[i]);
+}
+
+static void put_params(GString *out, const struct mk_process *info)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+
+	if (!info->image_path)
+		return;
+	g_string_append_printf(out, "params\t%" PRIu32 "\t0x%" PRIx64,
+			       info->pid, info->eprocess);
+	put_hex(out, info->image_path, strlen(info->image_path));
+	put_hex(out, info->command_line, strlen(info->command_line));
+	put_hex(out, info->directory,
+		info->directory ? strlen(info->directory) : 0);
+	for (guint i = 0; i < info->environment->len; i++) {
+		g_string_append(all, g_ptr_array_index(info->environment, i));
+		g_string_append_c(all, '\0');
+	}
+	put_hex(out, all->str, all->len);
+	g_string_append_c(out, '\n');
+}
+
 static void put_process(GString *out, const struct mk_process *info)
 {
 	g_string_append_printf(out, "proc\t%" PRIu32 "\t%" PRIu32 "\t",
@@ -245,6 +274,7 @@ static void put_process(GString *out, const struct mk_process *info)
 		info->create_time, info->exit_time, info->session,
 		info->threads, info->wow64, info->in_list, info->peb);
 	put_methods(out, info);
+	put_params(out, info);
 	for (guint i = 0; i < info->pages->len; i++) {
 		g_string_append_printf(out, "page\t%" PRIu32 "\t", info->pid);
 		put_page(out, &g_array_index(info->pages, struct mk_page, i));

@@ -9,8 +9,6 @@
 /* Page file numbers that are used; 2 is that of the compressed store. */
 #define PAGEFILE_MAIN 0u
 #define PAGEFILE_STORE 2u
-#define PEB_PARAMETERS 0x400u
-#define PEB_TEXT 0x900u
 struct user {
 	MkWin *win;
 	MkProc *proc;
@@ -405,60 +403,37 @@ static void map_partial(const struct user *user, uint64_t va)
 	region(user, va, 1, MK_PROT_RW, 0, true, 0);
 }
 
-static void phys_ptr(const MkWin *win, uint64_t pa, uint64_t value)
+void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n)
 {
-	if (mk_is_32bit(win))
-		mk_phys_write32(win->phys, pa, (uint32_t)value);
-	else
-		mk_phys_write64(win->phys, pa, value);
+	const struct user user = {.win = win, .proc = proc};
+
+	region(&user, va, n, MK_PROT_RW, 0, true, 0);
+	for (; n > 0; n--, va += MK_PAGE_SIZE) {
+		uint64_t pa = mk_phys_page(win->phys);
+		uint64_t raw = pa | leaf_bits(&user, MK_PROT_RW);
+
+		mk_paging_poke(proc->paging, va, 1, raw);
+		note_page(&user, va, pa, MK_PAGE_SIZE, raw,
+			  valid_rights(&user, MK_PROT_RW), MK_STATE_VALID,
+			  MK_CONTENT_OTHER);
+	}
 }
 
-static void put_text(const struct user *user, uint64_t page_pa, uint64_t at,
-		     const char *path, uint64_t peb, uint32_t *text_at,
-		     const char *text)
+void mk_user_write(MkWin *win, MkProc *proc, uint64_t va, const void *buf,
+		   size_t len)
 {
-	MkPhys *phys = user->win->phys;
-	const uint64_t field = page_pa + at + mk_offset(user->win, path);
-	const uint32_t len = (uint32_t)strlen(text) * 2;
+	const uint8_t *src = buf;
 
-	mk_phys_write32(phys, field, len | (len + 2) << 16);
-	phys_ptr(user->win, field + mk_pointer_bytes(user->win),
-		 peb + *text_at);
-	for (uint32_t i = 0; i < len; i += 2)
-		mk_phys_write(phys, page_pa + *text_at + i, &text[i / 2], 1);
-	*text_at += len + 2;
-}
+	while (len > 0) {
+		size_t n = MIN(len, MK_PAGE_SIZE - va % MK_PAGE_SIZE);
+		uint64_t pa = 0;
 
-/* PEB and process parameters share a page here. */
-static void map_peb(const struct user *user, uint64_t va, uint64_t image)
-{
-	MkWin *win = user->win;
-	const struct mk_process *info = &user->proc->info;
-	const uint64_t pa = mk_phys_page(win->phys);
-	const uint64_t raw = pa | leaf_bits(user, MK_PROT_RW);
-	g_autofree char *name =
-		g_strndup((const char *)info->name, info->name_len);
-	g_autofree char *path = NULL;
-	uint32_t text = PEB_TEXT;
-
-	for (char *at = name; *at; at++)
-		if (!g_ascii_isprint(*at))
-			*at = '_';
-	path = g_strconcat("C:\\Windows\\System32\\", name, NULL);
-	phys_ptr(win, pa + mk_offset(win, "_PEB.ImageBaseAddress"), image);
-	phys_ptr(win, pa + mk_offset(win, "_PEB.ProcessParameters"),
-		 va + PEB_PARAMETERS);
-	put_text(user, pa, PEB_PARAMETERS,
-		 "_RTL_USER_PROCESS_PARAMETERS.ImagePathName", va, &text, path);
-	put_text(user, pa, PEB_PARAMETERS,
-		 "_RTL_USER_PROCESS_PARAMETERS.CommandLine", va, &text, name);
-	mk_paging_poke(user->proc->paging, va, 1, raw);
-	note_page(user, va, pa, MK_PAGE_SIZE, raw,
-		  valid_rights(user, MK_PROT_RW), MK_STATE_VALID,
-		  MK_CONTENT_OTHER);
-	region(user, va, 1, MK_PROT_RW, 0, true, 0);
-	user->proc->info.peb = va;
-	mk_put_ptr(win, info->eprocess, "_EPROCESS.SectionBaseAddress", image);
+		g_assert_true(mk_paging_walk(proc->paging, va, &pa, NULL));
+		mk_phys_write(win->phys, pa, src, n);
+		va += n;
+		src += n;
+		len -= n;
+	}
 }
 
 static void map_kuser(const struct user *user)
@@ -549,15 +524,15 @@ static void map_process(const struct user *user)
 	const uint64_t low = places->low;
 
 	map_image(user, image);
-	map_peb(user, places->peb, image);
+	mk_peb_build(user->win, user->proc,
+		     &(struct mk_peb_places){
+			     .peb = places->peb,
+			     .parameters = low + 0x600000,
+			     .image = image,
+		     });
 	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
 	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
 	map_file(user, places->high + (draw(user, 0x100) << 16));
-	if (user->proc->info.wow64) {
-		map_scattered(user, MK_PEB32, 1, MK_PROT_RW);
-		region(user, MK_PEB32, 1, MK_PROT_RW, 0, true, 0);
-		user->proc->info.peb32 = MK_PEB32;
-	}
 	map_extras(user, low);
 }
 

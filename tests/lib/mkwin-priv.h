@@ -235,6 +235,7 @@ void mk_eprocess_end(MkWin *win, MkProc *proc);
 void mk_eprocess_write(MkWin *win, const MkProc *proc);
 void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
 uint32_t mk_next_id(uint32_t id);
+uint8_t mk_protection(const MkWin *win, const MkProc *proc);
 
 /* mkhandle.c: tables of all processes, and the ids; when all are there. */
 void mk_handles_build(MkWin *win);
@@ -269,7 +270,21 @@ uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection);
 
 /* mkuser.c, mkvad.c */
 void mk_user_build(MkWin *win, MkProc *proc);
+/* Private pages that are written to, not labelled. */
+void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n);
+void mk_user_write(MkWin *win, MkProc *proc, uint64_t va, const void *buf,
+		   size_t len);
 void mk_vads_build(MkWin *win, MkProc *proc);
+
+/* mkpeb.c: the PEB and what it leads to; of WoW64 processes two of them, the
+ * second ones 64 KiB behind the parameters and at MK_PEB32. */
+struct mk_peb_places {
+	uint64_t peb;
+	uint64_t parameters;
+	uint64_t image;
+};
+
+void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places);
 
 /* mkdamage.c: processes that only damaged machines have; then the damage. */
 void mk_damage_extra(MkWin *win);

@@ -131,6 +131,13 @@ struct mk_process {
 	uint64_t exit_time;
 	uint64_t peb;
 	uint64_t peb32;
+	/* What it was started with, UTF-8; of a WoW64 process by its 32-bit
+	 * PEB; the other one has "PEB=64 bits" in the environment. NULL where
+	 * it has no PEB. */
+	char *image_path;
+	char *command_line;
+	char *directory;	/* or NULL: empty, as is the environment then */
+	GPtrArray *environment; /* char * */
 	uint32_t exit_status;
 	uint8_t protection; /* PS_PROTECTION */
 	int session;	    /* -1: none */
