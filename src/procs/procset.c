@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "procs/crossview.h"
+#include "nt/machine.h"
 #include "procs/procset.h"
 #include "procs/runner.h"
 #include "procs/witness.h"
@@ -31,19 +32,32 @@ static void entry_free(gpointer data)
 	g_free(e);
 }
 
-/* Does the process's table map the kernel as System's does? Tested with the
- * address of System's own EPROCESS. */
-static bool dtb_is_sane(const NtKernel *k, const struct addr_space *as)
+/* Does it map va to the frame that System maps it to? */
+static bool maps_alike(const NtKernel *k, const struct addr_space *as,
+		       uint64_t va)
 {
 	struct vtop_leaf own, system;
 
+	if (!va)
+		return false;
+	own = vtop_translate(as, VIRT(va));
+	system = vtop_translate(&k->as, VIRT(va));
+	return own.pa.v == system.pa.v && page_state_has_data(own.state) &&
+	       page_state_has_data(system.state);
+}
+
+/* Does the process's table map the kernel as System's does? One page of it is
+ * enough: some kernels bring the page directories of 32-bit processes up to
+ * date only when a page is touched. */
+static bool dtb_is_sane(const NtKernel *k, const struct addr_space *as,
+			VirtAddr eprocess)
+{
 	if (!physmem_has_page(as->pm, addr_space_dtb(as)))
 		return false;
-	if (!k->has_system)
-		return true;
-	own = vtop_translate(as, k->system.eprocess);
-	system = vtop_translate(&k->as, k->system.eprocess);
-	return own.pa.v == system.pa.v && page_state_has_data(own.state);
+	return !k->has_system || maps_alike(k, as, k->system.eprocess.v) ||
+	       maps_alike(k, as, eprocess.v) ||
+	       maps_alike(k, as, k->has_image ? k->image.base.v : 0) ||
+	       maps_alike(k, as, nt_machine_of(k->as.form)->kuser);
 }
 
 /* Which session it is in. Its structure is told apart by where it is in
@@ -89,7 +103,7 @@ static struct proc_entry *entry_new(const NtKernel *k, VirtAddr eprocess)
 	e->plausible = nt_process_plausible(&k->as, &k->profile, &e->p);
 	e->as = nt_kernel_space(k, e->p.dtb_raw);
 	e->has_space = addr_space_dtb(&e->as).v != 0;
-	e->dtb_sane = e->has_space && dtb_is_sane(k, &e->as);
+	e->dtb_sane = e->has_space && dtb_is_sane(k, &e->as, eprocess);
 	e->minimal = is_minimal(k, eprocess);
 	read_session(k, e);
 	return e;
