@@ -18,6 +18,11 @@
 /* References to types: a position in the text where a member's type is
  * described, or with this bit the number of a structure. */
 #define STRUCTURE (UINT64_C(1) << 63)
+/* How many bytes of text may be looked at again, once its parts are known;
+ * what is of use in a kernel's is less than 10 MiB. */
+#define LOOKS_MAX (512 * MIB)
+/* What a look at a name costs, in the same measure. */
+#define NAME_COST 16
 
 struct isf_struct {
 	struct json_text name;
@@ -31,6 +36,7 @@ struct isf {
 	GArray *structs;	/* struct isf_struct */
 	struct nt_pdb_id id;
 	uint64_t machine;
+	uint64_t looked; /* bytes, of LOOKS_MAX */
 };
 
 static struct json at(const struct isf *isf, size_t pos)
@@ -159,9 +165,18 @@ static bool index_structs(struct isf *isf)
 	return json_ok(&j);
 }
 
-static bool find_struct(const struct isf *isf, const char *name, size_t len,
+/* False where all has been spent. */
+static bool spend(struct isf *isf, uint64_t bytes)
+{
+	isf->looked += bytes;
+	return isf->looked <= LOOKS_MAX;
+}
+
+static bool find_struct(struct isf *isf, const char *name, size_t len,
 			uint64_t *ret)
 {
+	if (!spend(isf, NAME_COST * (uint64_t)isf->structs->len))
+		return false;
 	for (guint i = 0; i < isf->structs->len; i++) {
 		const struct isf_struct *s =
 			&g_array_index(isf->structs, struct isf_struct, i);
@@ -178,18 +193,20 @@ static bool find_struct(const struct isf *isf, const char *name, size_t len,
 static bool isf_find(void *ctx, const char *name, uint64_t *type,
 		     uint64_t *size_bytes)
 {
-	const struct isf *isf = ctx;
+	struct isf *isf = ctx;
 	uint64_t found;
 	struct json j;
+	size_t start;
 
 	if (!find_struct(isf, name, strlen(name), &found))
 		return false;
 	j = at(isf, g_array_index(isf->structs, struct isf_struct,
 				  found & ~STRUCTURE).pos);
+	start = j.pos;
 	*type = found;
 	if (!enter(&j, "size") || !json_u64(&j, size_bytes))
 		*size_bytes = 0;
-	return true;
+	return spend(isf, j.pos - start);
 }
 
 /* The description of a type. */
@@ -215,8 +232,7 @@ static void take_string(struct json *j, struct json_text *ret)
 		json_skip(j);
 }
 
-static bool read_type(const struct isf *isf, uint64_t pos,
-		      struct isf_type *ret)
+static bool read_type(struct isf *isf, uint64_t pos, struct isf_type *ret)
 {
 	struct json j = at(isf, pos);
 	struct json_text name;
@@ -243,7 +259,7 @@ static bool read_type(const struct isf *isf, uint64_t pos,
 			json_skip(&j);
 		}
 	}
-	return json_ok(&j);
+	return json_ok(&j) && spend(isf, j.pos - pos);
 }
 
 static bool is_struct(const struct isf_type *type)
@@ -253,9 +269,9 @@ static bool is_struct(const struct isf_type *type)
 	       json_equal(type->kind, "class");
 }
 
-static bool read_member(const struct isf *isf, struct json *j,
-			struct nt_member *m)
+static bool read_member(struct isf *isf, struct json *j, struct nt_member *m)
 {
+	const size_t start = j->pos;
 	struct json_text name;
 	struct isf_type type;
 	bool first = true;
@@ -280,11 +296,11 @@ static bool read_member(const struct isf *isf, struct json *j,
 		m->bit_pos = type.bit_pos;
 		m->bit_len = type.bit_len;
 	}
-	return json_ok(j);
+	return json_ok(j) && spend(isf, j->pos - start);
 }
 
 /* The number of the structure that a type is. */
-static bool struct_of(const struct isf *isf, uint64_t type, uint64_t *ret)
+static bool struct_of(struct isf *isf, uint64_t type, uint64_t *ret)
 {
 	struct isf_type t;
 
@@ -298,16 +314,19 @@ static bool struct_of(const struct isf *isf, uint64_t type, uint64_t *ret)
 
 static void isf_each(void *ctx, uint64_t type, nt_member_fn fn, void *fn_ctx)
 {
-	const struct isf *isf = ctx;
+	struct isf *isf = ctx;
 	struct json_text name;
 	struct json j;
 	bool first = true;
+	size_t start;
 
 	if (!struct_of(isf, type, &type))
 		return;
 	j = at(isf, g_array_index(isf->structs, struct isf_struct,
 				  type & ~STRUCTURE).pos);
-	if (!enter(&j, "fields") || !json_object(&j))
+	start = j.pos;
+	if (!enter(&j, "fields") || !spend(isf, j.pos - start) ||
+	    !json_object(&j))
 		return;
 	while (json_member(&j, &first, &name)) {
 		struct nt_member m = { .name = name.data,
@@ -329,7 +348,7 @@ static bool is_unnamed(struct json_text name)
 
 static char *isf_text(void *ctx, uint64_t type)
 {
-	const struct isf *isf = ctx;
+	struct isf *isf = ctx;
 	g_autoptr(GString) text = g_string_new(NULL);
 	struct isf_type t;
 

@@ -14,6 +14,7 @@ enum {
 	TYPES_MAX = 1 << 20,
 	INNER_MAX = 8,	 /* pointers to arrays of const pointers ... */
 	LISTS_MAX = 256, /* lists of fields that follow each other */
+	LOOKS_MAX = 1 << 24, /* at entries of lists, and at names, in all */
 	/* Indexes below are not of records: see base_type(). */
 	FIRST_MIN = 0x1000,
 };
@@ -31,6 +32,7 @@ struct NtTpi {
 	uint32_t first;	    /* type index of the first record */
 	GArray *records;    /* uint32_t: where the record's kind is */
 	GArray *definitions; /* by hash, then index */
+	unsigned n_looks;
 };
 
 /* The record of a type: its length is in front of its kind. */
@@ -146,6 +148,12 @@ static guint first_with(const NtTpi *tpi, uint32_t hash)
 	return low;
 }
 
+/* False where all has been spent. */
+static bool look(NtTpi *tpi)
+{
+	return tpi->n_looks++ < LOOKS_MAX;
+}
+
 static bool is_unnamed(const struct leaf_struct *s)
 {
 	return !s->name_len || s->name[0] == '<' ||
@@ -165,7 +173,7 @@ static bool same_struct(const struct leaf_struct *a,
 }
 
 /* The first structure of that name that has its members. */
-static bool find_definition(const NtTpi *tpi, const struct leaf_struct *want,
+static bool find_definition(NtTpi *tpi, const struct leaf_struct *want,
 			    uint64_t *index, struct leaf_struct *ret)
 {
 	uint32_t hash = hash_of(want->name, want->name_len);
@@ -176,7 +184,7 @@ static bool find_definition(const NtTpi *tpi, const struct leaf_struct *want,
 		struct leaf_struct s;
 		struct leaf leaf;
 
-		if (d->hash != hash)
+		if (d->hash != hash || !look(tpi))
 			break;
 		if (record_at(tpi, d->index, &leaf) && leaf_struct(&leaf, &s) &&
 		    same_struct(want, &s)) {
@@ -200,7 +208,7 @@ static bool tpi_find(void *ctx, const char *name, uint64_t *type,
 }
 
 /* The structure that a type is, through modifiers and forward references. */
-static bool struct_of(const NtTpi *tpi, uint64_t type, struct leaf_struct *s)
+static bool struct_of(NtTpi *tpi, uint64_t type, struct leaf_struct *s)
 {
 	struct leaf leaf;
 
@@ -232,12 +240,12 @@ static void take_bits(const NtTpi *tpi, struct nt_member *m)
 }
 
 /* Members of one list. Returns the type of the list that goes on, or 0. */
-static uint64_t each_of_list(const NtTpi *tpi, struct leaf *list,
+static uint64_t each_of_list(NtTpi *tpi, struct leaf *list,
 			     nt_member_fn fn, void *fn_ctx)
 {
 	struct leaf_field f;
 
-	while (leaf_field(list, &f)) {
+	while (look(tpi) && leaf_field(list, &f)) {
 		struct nt_member m = {
 			.name = f.name, .name_len = f.name_len,
 			.offset = f.offset, .type = f.type,
@@ -257,7 +265,7 @@ static uint64_t each_of_list(const NtTpi *tpi, struct leaf *list,
 
 static void tpi_each(void *ctx, uint64_t type, nt_member_fn fn, void *fn_ctx)
 {
-	const NtTpi *tpi = ctx;
+	NtTpi *tpi = ctx;
 	struct leaf_struct s;
 	struct leaf list;
 	uint64_t next;
@@ -332,7 +340,7 @@ static uint64_t base_size(uint64_t type)
 }
 
 /* 0 where it is not known. */
-static uint64_t size_of(const NtTpi *tpi, uint64_t type)
+static uint64_t size_of(NtTpi *tpi, uint64_t type)
 {
 	struct leaf_struct s;
 	struct leaf leaf;
@@ -386,7 +394,7 @@ static bool append_base(GString *text, uint64_t type)
 	return true;
 }
 
-static void append_count(const NtTpi *tpi, GString *text, struct leaf *leaf,
+static void append_count(NtTpi *tpi, GString *text, struct leaf *leaf,
 			 uint64_t element)
 {
 	uint64_t one = size_of(tpi, element), all;
@@ -398,7 +406,7 @@ static void append_count(const NtTpi *tpi, GString *text, struct leaf *leaf,
 }
 
 /* The words of one level; *type is then what is within. False at the last. */
-static bool append_level(const NtTpi *tpi, GString *text, uint64_t *type)
+static bool append_level(NtTpi *tpi, GString *text, uint64_t *type)
 {
 	struct leaf_struct s;
 	struct leaf leaf;

@@ -12,7 +12,7 @@
  * use; all bounds are far beyond that. */
 enum {
 	MEMBERS_MAX = 1 << 20,	/* looked at */
-	WORK_MAX = 4096,	/* structures looked into */
+	WORK_MAX = 4096,	/* structures looked into, in all */
 	ANONYMOUS_MAX = 8,	/* anonymous ones within each other */
 	NAME_MAX_BYTES = 128,
 };
@@ -38,8 +38,11 @@ struct filler {
 	GArray *queue;		/* struct work */
 	GString *path;		/* of the current member */
 	struct work now;
-	unsigned n_members;
+	unsigned n_members, n_work;
 };
+
+/* Of use where they are known, and not in the built-in tables. */
+static const char *const more_fields[] = { "_MMPTE_HARDWARE.Write" };
 
 static void clear_work(gpointer data)
 {
@@ -54,6 +57,12 @@ static void add_prefixes(GHashTable *prefixes, const char *path)
 				 g_strndup(path, (gsize)(dot - path)));
 }
 
+static void want(struct filler *f, const char *path)
+{
+	g_hash_table_add(f->paths, (gpointer)(uintptr_t)path);
+	add_prefixes(f->prefixes, path);
+}
+
 static void filler_init(struct filler *f)
 {
 	const char *name;
@@ -65,10 +74,10 @@ static void filler_init(struct filler *f)
 	f->queue = g_array_new(FALSE, FALSE, sizeof(struct work));
 	g_array_set_clear_func(f->queue, clear_work);
 	f->path = g_string_new(NULL);
-	for (size_t i = 0; (name = layouts_field_name(i)); i++) {
-		g_hash_table_add(f->paths, (gpointer)(uintptr_t)name);
-		add_prefixes(f->prefixes, name);
-	}
+	for (size_t i = 0; (name = layouts_field_name(i)); i++)
+		want(f, name);
+	for (size_t i = 0; i < G_N_ELEMENTS(more_fields); i++)
+		want(f, more_fields[i]);
 	for (size_t i = 0; (name = layouts_type_name(i)); i++)
 		g_hash_table_add(f->type_paths, (gpointer)(uintptr_t)name);
 }
@@ -87,8 +96,9 @@ static void push(struct filler *f, uint64_t type, uint64_t base,
 {
 	guint n = f->queue->len;
 
-	if (n == WORK_MAX || anonymous > ANONYMOUS_MAX)
+	if (f->n_work == WORK_MAX || anonymous > ANONYMOUS_MAX)
 		return;
+	f->n_work++;
 	g_array_set_size(f->queue, n + 1);
 	g_array_index(f->queue, struct work, n) = (struct work){
 		type, base, g_strdup(prefix), anonymous

@@ -24,7 +24,9 @@ typedef bool (*nt_member_fn)(void *fn_ctx, const struct nt_member *member);
 
 /* How a file tells of its types. */
 struct nt_types {
-	/* A structure or union by name; false where there is none. */
+	/* A structure or union by name; false where there is none. This and
+	 * each() have a budget of their own in all, so that no file makes
+	 * them look at the same bytes for ever. */
 	bool (*find)(void *ctx, const char *name, uint64_t *type,
 		     uint64_t *size_bytes);
 	/* Its members; none where the type is not one that has any. */

@@ -5,6 +5,7 @@
 #include "unit/unit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "lib/mksym.h"
@@ -327,6 +328,54 @@ START_TEST(test_odd_isf)
 }
 END_TEST
 
+/* Structures that are within each other, three times each, and take 16 MiB to
+ * read: looked at only so often. */
+START_TEST(test_fat_isf)
+{
+	g_autofree char *spaces = g_strnfill(16 * MIB, ' ');
+	g_autoptr(GString) text = g_string_new(
+		HEAD("34404") "\"user_types\":{");
+	const clock_t start = clock();
+	const char *name;
+	g_autoptr(NtSymbols) s = NULL;
+
+	for (size_t i = 0; (name = layouts_struct_name(i)); i++)
+		g_string_append_printf(
+			text,
+			"\"%s\":{\"size\":8,\"fields\":{\"x\":{\"offset\":0,"
+			"\"anonymous\":true,\"type\":{\"kind\":\"struct\","
+			"\"name\":\"fat\"}}}},",
+			name);
+	g_string_append(text, "\"fat\":{\"fields\":{");
+	for (unsigned i = 0; i < 3; i++)
+		g_string_append_printf(
+			text,
+			"%s\"%u\":{\"offset\":0,\"anonymous\":true,"
+			"\"type\":{%s\"kind\":\"struct\",\"name\":\"fat\"}}",
+			i ? "," : "", i, i ? "" : spaces);
+	g_string_append(text, "}}}}");
+	s = load_text(text->str, NULL);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_uint_eq(nt_symbols_n_fields(s), 0);
+	ck_assert((clock() - start) / CLOCKS_PER_SEC < 20);
+}
+END_TEST
+
+START_TEST(test_more_fields)
+{
+	g_autoptr(NtSymbols) s = load_text(
+		HEAD("332") "\"user_types\":{\"_MMPTE_HARDWARE\":{\"fields\":{"
+		"\"Write\":{\"offset\":0,\"type\":{\"kind\":\"bitfield\","
+		"\"bit_position\":1,\"bit_length\":1}}}}}}", NULL);
+	struct nt_field f;
+
+	ck_assert_ptr_nonnull(s);
+	ck_assert_int_eq(nt_symbols_arch(s), NT_ARCH_X86);
+	ck_assert(nt_symbols_field(s, "_MMPTE_HARDWARE.Write", &f));
+	ck_assert(f.offset == 0 && f.bit_pos == 1 && f.bit_len == 1);
+}
+END_TEST
+
 static const char *const refused[] = {
 	"", "x", "[]", "{}", "{\"metadata\":{}}", "{\"user_types\":{}}",
 	"{\"metadata\":{\"linux\":{}},\"user_types\":{}}",
@@ -359,6 +408,8 @@ int main(void)
 	tcase_add_loop_test(tcase, test_flipped, 0, FORMS);
 	tcase_add_test(tcase, test_claims);
 	tcase_add_test(tcase, test_odd_isf);
+	tcase_add_test(tcase, test_fat_isf);
+	tcase_add_test(tcase, test_more_fields);
 	tcase_add_loop_test(tcase, test_refused, 0, G_N_ELEMENTS(refused));
 	return unit_main(suite);
 }
