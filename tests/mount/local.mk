@@ -14,6 +14,7 @@ mount_tests = \
 	tests/mount/holes.sh \
 	tests/mount/hostile-names.sh \
 	tests/mount/links.sh \
+	tests/mount/methods.sh \
 	tests/mount/mmap.sh \
 	tests/mount/mount-type.sh \
 	tests/mount/no-windows.sh \
