@@ -66,7 +66,7 @@ static struct tally take_votes(const struct samples *s,
 			break;
 		}
 		/* Hopeless: spare the rest. */
-		if (n.n_against > 2 + s->all->len / 10)
+		if (n.n_against > 2 + s->all->len / 10 + n.n_for)
 			break;
 	}
 	if (n.n_for && t->test_all && !t->test_all(s, profile, offset))
@@ -132,7 +132,9 @@ static void log_replaced(Log *log, const struct nt_derived *d)
 			d->n_against);
 }
 
-/* The layout's place is good where memory does not speak against it. */
+/* The layout's place is good where memory does not speak against it, or more
+ * for it than against: smear and odd names are likelier than a layout that is
+ * wrong and yet passes. */
 static bool place_fits(const struct samples *s, const struct nt_profile *p,
 		       const struct member_test *t, uint32_t offset)
 {
@@ -141,7 +143,7 @@ static bool place_fits(const struct samples *s, const struct nt_profile *p,
 	if (offset == NT_ABSENT || offset >= SAMPLE_BYTES)
 		return false;
 	n = take_votes(s, p, t, offset);
-	return stands(n) || !n.n_against;
+	return stands(n) || !n.n_against || n.n_for > n.n_against;
 }
 
 /* Tests one member; all: derive it even where the layout's place fits. */
@@ -327,10 +329,13 @@ static bool relative_profile(const struct nt_layout *layout,
 }
 
 /* How well the members stand their tests where the relative has them. */
-static int likeness(const struct samples *s, const struct nt_profile *relative)
+static int likeness(const struct samples *s, const struct nt_profile *relative,
+		    unsigned *n_failed)
 {
 	struct nt_profile p = *relative;
 	int n = 0;
+
+	*n_failed = 0;
 
 	for (size_t i = 0; i < derive_n_tests; i++) {
 		const struct member_test *t = &derive_tests[i];
@@ -340,8 +345,28 @@ static int likeness(const struct samples *s, const struct nt_profile *relative)
 		if (offset == NT_ABSENT)
 			continue;
 		votes = take_votes(s, &p, t, offset);
-		n += stands(votes) ? 2 : votes.n_against ? -2 : 0;
+		if (stands(votes)) {
+			n += 2;
+		} else if (votes.n_for > votes.n_against) {
+			n++;
+		} else if (votes.n_against) {
+			n -= 2;
+			++*n_failed;
+		}
 	}
+	return n;
+}
+
+int nt_derive_fit(const struct addr_space *as, const struct nt_profile *profile,
+		  VirtAddr system, unsigned *n_failed)
+{
+	struct samples s;
+	int n;
+
+	samples_gather(&s, as, system, profile->eprocess.links,
+		       profile->eprocess.pid);
+	n = likeness(&s, profile, n_failed);
+	samples_clear(&s);
 	return n;
 }
 
@@ -366,12 +391,13 @@ static bool choose_relative(const NtKernel *k, const struct core_search *c,
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
 		struct nt_profile p;
+		unsigned n_failed;
 		bool moved;
 		int n;
 
 		if (!relative_profile(layout, c, &p, &moved))
 			continue;
-		n = 2 * likeness(&c->list, &p) + !moved;
+		n = 2 * likeness(&c->list, &p, &n_failed) + !moved;
 		if (n < best ||
 		    (n == best && distance(k, layout) >= best_distance))
 			continue;

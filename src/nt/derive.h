@@ -39,6 +39,14 @@ struct nt_derived {
 unsigned nt_derived_confidence(const struct nt_derived *derived);
 
 /*
+ * How well a profile fits the processes of the list that System is in: the
+ * members that stand their tests where it has them count 2, those that fail
+ * -2 and in *n_failed; others nothing.
+ */
+int nt_derive_fit(const struct addr_space *as, const struct nt_profile *profile,
+		  VirtAddr system, unsigned *n_failed);
+
+/*
  * Without any layout: finds a process object by the DTB that its address space
  * has, the process list from there, System in it, then the members. k->as must
  * be a process's address space. Fills k->profile (the rest from the nearest

@@ -136,15 +136,28 @@ static gint by_distance(gconstpointer a, gconstpointer b, gpointer build_ptr)
 	       abs((int)layout_build(*y) - build);
 }
 
-/* Where not even the build is known, the most common ones come first. */
-#define LIKELIEST_BUILD 19041
+/* Where not even the build is known, the most common one of the version that
+ * KUSER_SHARED_DATA tells. */
+static uint32_t likely_build(const NtKernel *k)
+{
+	static const uint32_t of_6[] = { 6002, 7601, 9200, 9600 };
 
-static void add_all(struct choice *c, uint32_t build)
+	if (k->build)
+		return k->build;
+	if (!k->kuser.valid || k->kuser.major >= 10)
+		return 19041;
+	if (k->kuser.major == 5)
+		return k->kuser.minor == 1 ? 2600 : 3790;
+	return of_6[MIN(k->kuser.minor, G_N_ELEMENTS(of_6) - 1)];
+}
+
+static void add_all(struct choice *c, const NtKernel *k)
 {
 	g_autoptr(GPtrArray) all = g_ptr_array_new();
-	const char *source = build ? "built-in, the nearest build that fits" :
-				     "built-in, a guess: the first that fits"
-				     " of all";
+	const char *source = k->build ?
+				     "built-in, a near build that fits" :
+				     "built-in, a guess: of all the one that"
+				     " fits best";
 
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
@@ -154,9 +167,7 @@ static void add_all(struct choice *c, uint32_t build)
 			g_ptr_array_add(all, (gpointer)(uintptr_t)layout);
 	}
 	g_ptr_array_sort_with_data(all, by_distance,
-				   GINT_TO_POINTER(
-					   (int)(build ? build :
-							 LIKELIEST_BUILD)));
+				   GINT_TO_POINTER((int)likely_build(k)));
 	for (guint i = 0; i < all->len; i++)
 		add_choice(c, g_ptr_array_index(all, i), source, false);
 }
@@ -193,7 +204,7 @@ static void list_choices(const NtKernel *k, struct choice *c)
 	if (k->build)
 		add_builds(c, k->build, "built-in by build");
 	c->n_identified = c->n;
-	add_all(c, k->build);
+	add_all(c, k);
 }
 
 static void accept(NtKernel *k, const struct choice *c, size_t i)
@@ -230,6 +241,51 @@ static void find_vars(NtKernel *k)
 	}
 }
 
+/* What identity is worth beside the fit of a member (2), and how many must
+ * fit so that nothing else is looked at. */
+enum { IDENTIFIED = 3, FIT_ENOUGH = 8 };
+
+/*
+ * Where symbols or exports lead to System: the first profile of this very
+ * kernel with which it is System; else the one that fits the processes best.
+ */
+static bool choose_by_symbol(NtKernel *k, const struct choice *c,
+			     const struct nt_anchors *anchors)
+{
+	struct nt_system best_system = { 0 };
+	size_t best_i = c->n;
+	bool enough = false;
+	int best = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct nt_system system;
+		unsigned n_failed;
+		int n;
+
+		if (i == c->n_identified && enough)
+			break;
+		if (!nt_system_by_symbol(&k->as, &c->profiles[i], anchors,
+					 &system))
+			continue;
+		n = nt_derive_fit(&k->as, &c->profiles[i], system.eprocess,
+				  &n_failed) +
+		    (i < c->n_identified ? IDENTIFIED : 0);
+		if (best_i < c->n && n <= best)
+			continue;
+		best = n;
+		best_i = i;
+		best_system = system;
+		enough = n >= FIT_ENOUGH && !n_failed;
+		if (c->exact[i] && n > IDENTIFIED)
+			break;
+	}
+	if (best_i == c->n)
+		return false;
+	k->system = best_system;
+	accept(k, c, best_i);
+	return true;
+}
+
 static void derive(NtKernel *k)
 {
 	(void)nt_derive_core(k);
@@ -260,12 +316,8 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 		return scan;
 	}
 	list_choices(k, c);
-	for (size_t i = 0; k->has_image && i < c->n; i++)
-		if (nt_system_by_symbol(&k->as, &c->profiles[i], &anchors,
-					&k->system)) {
-			accept(k, c, i);
-			return false;
-		}
+	if (k->has_image && choose_by_symbol(k, c, &anchors))
+		return false;
 	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n,
 				      c->n_identified, &k->system, &which))
 		accept(k, c, which);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "nt/derive.h"
 #include "nt/machine.h"
 #include "nt/sysproc.h"
 
@@ -11,7 +12,7 @@ enum {
 	SYSTEM_PID = 4,
 	SCAN_HITS_MAX = 4096,
 	HEAD_ENTRIES_MAX = 8,
-	PREFERRED = 100, /* more than fit() ever gives */
+	PREFERRED = 3, /* what identity is worth beside the fit */
 };
 
 /* ImageFileName of System: 15 bytes, padded with NUL. */
@@ -137,52 +138,32 @@ struct scan {
 	unsigned hits_left;
 };
 
-/* How well do the members that differ between relatives fit the process that
- * follows System in the list? */
-static unsigned fit(const struct scan *s, const struct nt_profile *profile,
-		    VirtAddr system)
-{
-	struct nt_process p;
-	uint64_t next;
-	unsigned n = 0;
-
-	if (!nt_pointer_at(s->as, profile->pointer_bytes,
-			   VIRT(system.v + profile->eprocess.links), &next) ||
-	    !nt_process_read(s->as, profile,
-			     VIRT(next - profile->eprocess.links), &p))
-		return 0;
-	n += p.ppid && p.ppid % 4 == 0 && p.ppid < 1u << 28;
-	n += p.threads > 0 && p.threads < 100000;
-	n += p.name[0] && g_utf8_validate(p.name, -1, NULL);
-	n += filetime_to_unix(p.create_time, &(int64_t){ 0 }, &(uint32_t){ 0 });
-	n += !p.exit_time || p.exit_time > p.create_time;
-	nt_process_clear(&p);
-	return n;
-}
-
 /* The profile that fits best, the first of those that fit alike. */
 static bool try_hit(struct scan *s, VirtAddr name)
 {
-	unsigned best = 0;
+	bool found = false;
+	int best = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		uint64_t offset = s->profiles[i].eprocess.name;
 		VirtAddr va = VIRT(name.v - offset);
 		struct nt_system system;
-		unsigned n;
+		unsigned n_failed;
+		int n;
 
 		if (!nt_system_check(s->as, &s->profiles[i], va, &system))
 			continue;
-		n = 1 + fit(s, &s->profiles[i], va) +
+		n = nt_derive_fit(s->as, &s->profiles[i], va, &n_failed) +
 		    (i < s->n_preferred ? PREFERRED : 0);
-		if (n <= best)
+		if (found && n <= best)
 			continue;
+		found = true;
 		best = n;
 		system.how = "scan of kernel memory";
 		*s->ret = system;
 		*s->which = i;
 	}
-	return best > 0;
+	return found;
 }
 
 static bool scan_page(void *ctx, VirtAddr page_va, const uint8_t *page)
