@@ -157,7 +157,8 @@ static bool look(NtTpi *tpi)
 static bool is_unnamed(const struct leaf_struct *s)
 {
 	return !s->name_len || s->name[0] == '<' ||
-	       (s->name_len >= 9 && !memcmp(s->name, "__unnamed", 9));
+	       (s->name_len >= 9 && !memcmp(s->name, "__unnamed", 9)) ||
+	       (s->name_len >= 11 && !memcmp(s->name, "__anonymous", 11));
 }
 
 /* Is b the one that a names? Those without names have decorated ones. */
