@@ -103,28 +103,58 @@ static void take_name(struct reader *r, bool counted, const char **name,
 		r->bad = true;
 }
 
+/* How a structure's record is laid out. */
+struct struct_form {
+	unsigned kind;
+	bool is_union; /* not derived from anything, no virtual functions */
+	bool counted;  /* name with its length in front */
+	bool wide;     /* since Visual Studio 2019 */
+};
+
+static const struct struct_form struct_forms[] = {
+	{ .kind = LF_STRUCTURE },
+	{ .kind = LF_CLASS },
+	{ .kind = LF_INTERFACE },
+	{ .kind = LF_UNION, .is_union = true },
+	{ .kind = LF_STRUCTURE_ST, .counted = true },
+	{ .kind = LF_CLASS_ST, .counted = true },
+	{ .kind = LF_UNION_ST, .is_union = true, .counted = true },
+	{ .kind = LF_STRUCTURE2, .wide = true },
+	{ .kind = LF_CLASS2, .wide = true },
+	{ .kind = LF_INTERFACE2, .wide = true },
+	{ .kind = LF_UNION2, .is_union = true, .wide = true },
+};
+
+static const struct struct_form *struct_form(unsigned kind)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(struct_forms); i++)
+		if (struct_forms[i].kind == kind)
+			return &struct_forms[i];
+	return NULL;
+}
+
 bool leaf_struct(const struct leaf *leaf, struct leaf_struct *ret)
 {
+	const struct struct_form *form = struct_form(leaf->kind);
 	struct reader r = leaf->r;
 	struct leaf_struct s = { .unique = "" };
 	unsigned properties;
-	bool is_union = leaf->kind == LF_UNION || leaf->kind == LF_UNION_ST;
-	bool counted = leaf->kind == LF_CLASS_ST ||
-		       leaf->kind == LF_STRUCTURE_ST ||
-		       leaf->kind == LF_UNION_ST;
 
-	if (!is_union && !counted && leaf->kind != LF_CLASS &&
-	    leaf->kind != LF_STRUCTURE)
+	if (!form)
 		return false;
-	reader_skip(&r, 2); /* count of members */
-	properties = reader_u16(&r);
+	/* The count of members is in front, or a number behind. */
+	if (!form->wide)
+		reader_skip(&r, 2);
+	properties = form->wide ? reader_u32(&r) : reader_u16(&r);
 	s.forward = properties & PROPERTY_FORWARD;
 	s.fields = reader_u32(&r);
-	if (!is_union)
+	if (!form->is_union)
 		reader_skip(&r, 8); /* derived, vshape */
+	if (form->wide)
+		leaf_number(&r);
 	s.size = leaf_number(&r);
-	take_name(&r, counted, &s.name, &s.name_len);
-	if (properties & PROPERTY_UNIQUE && !counted)
+	take_name(&r, form->counted, &s.name, &s.name_len);
+	if (properties & PROPERTY_UNIQUE && !form->counted)
 		take_name(&r, false, &s.unique, &s.unique_len);
 	if (!reader_ok(&r))
 		return false;
@@ -208,7 +238,7 @@ bool leaf_field(struct leaf *list, struct leaf_field *ret)
 	kind = reader_u16(r);
 	if (kind == LF_MEMBER || kind == LF_MEMBER_ST) {
 		take_member(r, kind == LF_MEMBER_ST, &f);
-	} else if (kind == LF_BCLASS) {
+	} else if (kind == LF_BCLASS || kind == LF_BINTERFACE) {
 		reader_skip(r, 2);
 		f.kind = FIELD_BASE;
 		f.type = reader_u32(r);

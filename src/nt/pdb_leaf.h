@@ -2,7 +2,9 @@
 /*
  * One CodeView type record. Source: cvinfo.h of microsoft/microsoft-pdb.
  * Names of kinds that end in _ST are of compilers before Visual C++ 7: their
- * texts have a length in front, those of the others a NUL behind.
+ * texts have a length in front, those of the others a NUL behind. Names that
+ * end in 2 are of compilers since Visual Studio 2019, and not in cvinfo.h
+ * (issue 50 of microsoft/microsoft-pdb).
  */
 #ifndef NT_PDB_LEAF_H
 #define NT_PDB_LEAF_H
@@ -43,6 +45,12 @@ enum leaf_kind {
 	LF_NESTTYPE = 0x1510,
 	LF_ONEMETHOD = 0x1511,
 	LF_NESTTYPEEX = 0x1512,
+	LF_INTERFACE = 0x1519,
+	LF_BINTERFACE = 0x151a,
+	LF_CLASS2 = 0x1608,
+	LF_STRUCTURE2 = 0x1609,
+	LF_UNION2 = 0x160a,
+	LF_INTERFACE2 = 0x160b,
 };
 
 struct leaf {
@@ -53,7 +61,7 @@ struct leaf {
 /* record: from its kind on. */
 bool leaf_open(const uint8_t *record, size_t len_bytes, struct leaf *ret);
 
-/* LF_STRUCTURE, LF_CLASS, LF_UNION and the old ones. */
+/* LF_STRUCTURE, LF_CLASS, LF_INTERFACE, LF_UNION, the old and new ones. */
 struct leaf_struct {
 	bool forward;	  /* without members: they are in another record */
 	uint32_t fields;  /* type index of its LF_FIELDLIST */

@@ -79,6 +79,11 @@ void fuzz_seeds(fuzz_seed_fn fn, void *ctx)
 	s.rearranged = s.scattered = s.old_names = true;
 	other = mk_pdb_bytes(&s);
 	fn(ctx, other->data, other->len);
+	s.old_names = false;
+	s.new_structs = true;
+	g_byte_array_unref(other);
+	other = mk_pdb_bytes(&s);
+	fn(ctx, other->data, other->len);
 	fn(ctx, (const uint8_t *)"\x1f\x8b\x08\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0",
 	   20);
 	fn(ctx, (const uint8_t *)"\xfd" "7zXZ\0\0\4\xe6\xd6\xb4\x46", 12);

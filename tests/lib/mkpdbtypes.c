@@ -23,6 +23,8 @@ enum {
 	LF_UNION = 0x1506,
 	LF_MEMBER = 0x150d,
 	LF_NESTTYPE = 0x1510,
+	LF_STRUCTURE2 = 0x1609,
+	LF_UNION2 = 0x160a,
 	LF_ULONG = 0x8004,
 	LF_USHORT = 0x8002,
 	T_UCHAR = 0x20,
@@ -77,12 +79,30 @@ static void put_number(GByteArray *out, uint32_t value)
 	}
 }
 
+/* As microsoft/microsoft-pdb's issue 50 has them. */
+static uint32_t put_new_struct(struct types *t, const char *name,
+			       uint32_t size, uint32_t fields)
+{
+	g_autoptr(GByteArray) b = g_byte_array_new();
+
+	mk_pdb_u32(b, fields ? 0 : 0x80);
+	mk_pdb_u32(b, fields);
+	if (name)
+		mk_pdb_zeros(b, 8);
+	put_number(b, 70000); /* members; in the longer form */
+	put_number(b, size);
+	mk_pdb_name(b, name ? name : "<unnamed-tag>", false);
+	return put_record(t, name ? LF_STRUCTURE2 : LF_UNION2, b);
+}
+
 static uint32_t put_struct(struct types *t, const char *name, uint32_t size,
 			   uint32_t fields)
 {
 	g_autoptr(GByteArray) b = g_byte_array_new();
 	const bool is_union = !name;
 
+	if (t->symbols->new_structs)
+		return put_new_struct(t, name, size, fields);
 	mk_pdb_u16(b, 1);
 	mk_pdb_u16(b, fields ? 0 : 0x80);
 	mk_pdb_u32(b, fields);

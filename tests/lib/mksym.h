@@ -28,6 +28,7 @@ struct mk_symbols {
 	bool scattered;		/* blocks of a stream in reverse order */
 	bool rearranged;	/* the image was: addresses go through OMAP */
 	bool old_names;		/* records of compilers before Visual C++ 7 */
+	bool new_structs;	/* those since Visual Studio 2019 */
 };
 
 bool mk_pdb_write(const char *path, const struct mk_symbols *symbols,

@@ -30,7 +30,8 @@ static const struct mk_symbols plain = {
 };
 
 /* Forms of files that must all say the same. */
-enum form { FORM_ISF, FORM_PDB, FORM_PDB_SMALL, FORM_PDB_OLD, FORMS };
+enum form { FORM_ISF, FORM_PDB, FORM_PDB_SMALL, FORM_PDB_OLD,
+	    FORM_PDB_NEW, FORMS };
 
 static GBytes *make(const struct nt_layout *layout, enum form form)
 {
@@ -45,6 +46,7 @@ static GBytes *make(const struct nt_layout *layout, enum form form)
 		s.rearranged = true;
 	}
 	s.old_names = form == FORM_PDB_OLD;
+	s.new_structs = form == FORM_PDB_NEW;
 	return g_byte_array_free_to_bytes(mk_pdb_bytes(&s));
 }
 
