@@ -57,7 +57,8 @@ static enum ring_answer visit(void *ctx, uint64_t link)
 	return RING_GO_ON;
 }
 
-/* Where the head is not known: the tables of the processes that are. */
+/* Where the head is not known: the tables of the processes that are, but none
+ * that was cut out of the ring, which would be its own witness. */
 static void add_starts(struct proc_run *run, GArray *starts)
 {
 	uint32_t offset = run->kernel->profile.handle.table_list;
@@ -66,7 +67,8 @@ static void add_starts(struct proc_run *run, GArray *starts)
 		const struct proc_entry *e = run->known->pdata[i];
 		uint64_t link = e->p.object_table + offset;
 
-		if (nt_is_kernel_address(&run->kernel->as, e->p.object_table))
+		if (nt_is_kernel_address(&run->kernel->as, link) &&
+		    ring_is_member(run->kernel, link))
 			g_array_append_val(starts, link);
 	}
 }
@@ -108,8 +110,6 @@ void handles_run(struct proc_run *run)
 		return;
 	}
 	add_system(k, starts);
-	/* A table that is in no ring would be its own witness: only where
-	 * there is no other way in. */
 	if (!ring.head)
 		add_starts(run, starts);
 	r = ring_walk(&ring, (const uint64_t *)(void *)starts->data,

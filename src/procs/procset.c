@@ -19,6 +19,7 @@ struct ProcSet {
 	unsigned methods_run;
 	struct proc_evidence evidence[METHODS];
 	GArray *stray_dtbs;	/* uint64_t */
+	bool full;		/* PROCS_MAX; the log says so */
 	Log *log;		/* only while building */
 };
 
@@ -123,9 +124,12 @@ static struct proc_entry *add(ProcSet *set, VirtAddr eprocess)
 	if (e)
 		return e;
 	if (set->entries->len >= PROCS_MAX) {
-		log_add(set->log, LOG_FAIL, "processes",
-			"more than %u processes; the others were left out",
-			PROCS_MAX);
+		if (!set->full)
+			log_add(set->log, LOG_FAIL, "processes",
+				"more than %u processes; the others were left"
+				" out",
+				PROCS_MAX);
+		set->full = true;
 		return NULL;
 	}
 	e = entry_new(set->kernel, eprocess);

@@ -188,6 +188,17 @@ struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 	return w.ret;
 }
 
+bool ring_is_member(const NtKernel *kernel, uint64_t link)
+{
+	unsigned n = kernel->profile.pointer_bytes;
+	uint64_t flink, back;
+
+	return nt_pointer_at(&kernel->as, n, VIRT(link), &flink) &&
+	       flink != link &&
+	       nt_pointer_at(&kernel->as, n, VIRT(flink + n), &back) &&
+	       back == link;
+}
+
 bool ring_is_evidence(const struct ring_result *result)
 {
 	const struct ring_result *r = result;

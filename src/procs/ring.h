@@ -47,6 +47,10 @@ struct ring_result {
 struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 			     size_t n_starts);
 
+/* Is the LIST_ENTRY in a ring with others: does the next one point back? What
+ * was cut out keeps links that nobody returns, or points at itself. */
+bool ring_is_member(const NtKernel *kernel, uint64_t link);
+
 /*
  * Does what the ring did not show prove something? While all links of one
  * direction are good, all that is linked in it was seen; where the head is

@@ -69,23 +69,18 @@ static bool find_space(const struct session *s, VirtAddr head,
 	return nt_pointer_at(as, n, head, &ignored);
 }
 
-/* Where the head cannot be read: from members that a neighbour points back
- * at (what is not in the ring must not be its own witness). */
+/* Where the head cannot be read: from members. */
 static void add_members(const struct session *s, GArray *starts)
 {
 	const NtKernel *k = s->run->kernel;
-	unsigned n = k->profile.pointer_bytes;
 
 	for (guint i = 0; i < s->run->known->len; i++) {
 		const struct proc_entry *e = s->run->known->pdata[i];
 		uint64_t link = e->p.eprocess.v +
 				k->profile.eprocess.session_links;
-		uint64_t flink, back;
 
 		if (e->session_key == s->key && !e->p.exit_time &&
-		    nt_pointer_at(&k->as, n, VIRT(link), &flink) &&
-		    nt_pointer_at(&k->as, n, VIRT(flink + n), &back) &&
-		    back == link)
+		    ring_is_member(k, link))
 			g_array_append_val(starts, link);
 	}
 }

@@ -280,6 +280,47 @@ START_TEST(test_alone)
 }
 END_TEST
 
+/* Without the addresses of the heads: found all the same, and what was cut out
+ * of a list is missing all the same. */
+START_TEST(test_no_heads)
+{
+	const struct proc_select all = { .methods = METHODS_ALL };
+	const struct mk_options options = { .seed = 100, .full = true,
+					    .layout = families[_i] };
+	const struct proc_entry *e;
+	struct machine m;
+
+	start(&m, &options, METHODS_ALL);
+	procset_free(m.set);
+	m.w.kernel->vars[NT_PS_ACTIVE_PROCESS_HEAD].va = VIRT(0);
+	m.w.kernel->vars[NT_HANDLE_TABLE_LIST_HEAD].va = VIRT(0);
+	m.set = procset_build(m.w.kernel, &all, m.w.log);
+	for (size_t i = 0; i < mk_win_n_processes(m.w.win); i++) {
+		const struct mk_process *p = mk_win_process(m.w.win, i);
+
+		e = find(&m, p);
+		ck_assert_msg((e != NULL) == (want_seen(p) != 0), "pid %u",
+			      p->pid);
+		if (e)
+			ck_assert_msg(e->seen == want_seen(p), "pid %u: %x",
+				      p->pid, e->seen);
+	}
+	e = find(&m, mk_win_find(m.w.win, "notable.exe"));
+	ck_assert_uint_eq(e->missing, 1u << METHOD_HANDLES);
+	e = find(&m, mk_win_find(m.w.win, "ghost.exe"));
+	ck_assert_uint_eq(e->missing, 1u << METHOD_PSACTIVEPROCESSHEAD);
+	/* nothing of the table of ids: the others do not mind */
+	procset_free(m.set);
+	m.w.kernel->vars[NT_PSP_CID_TABLE].va = VIRT(0);
+	m.set = procset_build(m.w.kernel, &all, m.w.log);
+	e = find(&m, mk_win_find(m.w.win, "cloak.exe"));
+	ck_assert_uint_eq(e->missing, 0);
+	ck_assert_uint_eq(e->no_evidence, 1u << METHOD_PSPCIDTABLE);
+	ck_assert_ptr_nonnull(procset_unusable(m.set, METHOD_PSPCIDTABLE));
+	stop(&m);
+}
+END_TEST
+
 /* What a processor ran is there by its page tables, too. */
 START_TEST(test_cr3)
 {
@@ -341,6 +382,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_damage, 0,
 			    2 * (int)G_N_ELEMENTS(damaged));
 	tcase_add_loop_test(tcase, test_alone, 0, METHODS);
+	tcase_add_loop_test(tcase, test_no_heads, 0, N_FAMILIES);
 	tcase_add_test(tcase, test_cr3);
 	return unit_main(suite);
 }
