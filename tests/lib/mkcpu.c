@@ -30,7 +30,8 @@ static uint64_t entry_point(MkWin *win)
 
 static void write_lowstub(MkWin *win)
 {
-	if (win->options.damage.no_lowstub || mk_is_32bit(win))
+	if (win->options.damage.no_lowstub || mk_is_32bit(win) ||
+	    win->mode == MK_MODE_ARM64)
 		return;
 	mk_phys_write64(win->phys, MK_LOWSTUB, STUB_JUMP);
 	mk_phys_write64(win->phys, MK_LOWSTUB + STUB_ENTRY, entry_point(win));
@@ -83,7 +84,7 @@ static uint64_t place_kpcr(MkWin *win, size_t i)
 
 	if (mk_is_32bit(win) && i == 0) {
 		va = KPCR_OLD;
-		if (win->kernel.build >= MK_BUILD_VISTA)
+		if (win->build >= MK_BUILD_VISTA)
 			va = mk_symbol(win, "KiInitialPCR");
 		return va;
 	}
@@ -97,7 +98,7 @@ static void write_kpcr(MkWin *win, uint64_t va, size_t i, uint64_t idt)
 
 	mk_put_ptr(win, va, "_KPCR.IdtBase", idt);
 	mk_put_ptr(win, va, "_KPCR.IDT", idt);
-	if (i == 0 && (mk_is_32bit(win) || win->kernel.build < MK_BUILD_8))
+	if (i == 0 && (mk_is_32bit(win) || win->build < MK_BUILD_8))
 		mk_put_ptr(win, va, "_KPCR.KdVersionBlock",
 			   mk_symbol(win, "KdVersionBlock"));
 	if (mk_has(win, "_KPCR.CurrentPrcb")) {
@@ -176,8 +177,11 @@ void mk_cpus_build(MkWin *win)
 	MkProc *other = find_running(win);
 	const uint64_t idt = write_idt(win);
 
-	other->info.running = true;
-	system->info.running |= win->n_cpus > 1;
+	/* Of ARM64 nobody knows where the KPRCB says so. */
+	if (mk_has(win, "_KPRCB.CurrentThread")) {
+		other->info.running = true;
+		system->info.running |= win->n_cpus > 1;
+	}
 	for (size_t i = 0; i < win->n_cpus; i++)
 		write_cpu(win, i, i + 1 < win->n_cpus ? system : other, idt);
 	write_lowstub(win);

@@ -32,7 +32,7 @@ static const struct version *nt_version(const MkWin *win)
 	};
 	size_t i = 0;
 
-	while (win->kernel.build < versions[i].build)
+	while (win->build < versions[i].build)
 		i++;
 	return &versions[i];
 }
@@ -53,7 +53,9 @@ static void write_variables(MkWin *win)
 	const uint64_t highest = win->kernel.highest_user;
 	g_autofree char *lab =
 		g_strdup_printf("%u.1.%sfre.made_for_tests.200101-0000", build,
-				mk_is_32bit(win) ? "x86" : "amd64");
+				win->mode == MK_MODE_ARM64 ? "arm64"
+				: mk_is_32bit(win)	   ? "x86"
+							   : "amd64");
 
 	mk_list_init(win, win->kernel.active_head);
 	set_symbol(win, "MmHighestUserAddress", highest);
@@ -162,11 +164,10 @@ static void write_kuser(MkWin *win)
 	set32(page, KUSER_TICK_MULTIPLIER, 0x0fa00000);
 	set_time(page, KUSER_INTERRUPT_TIME, UINT64_C(0x1919254d38));
 	set_time(page, KUSER_SYSTEM_TIME, win->time);
-	set32(page, KUSER_IMAGE_NUMBER,
-	      mk_is_32bit(win) ? 0x014c014c : 0x86648664);
+	set32(page, KUSER_IMAGE_NUMBER, mk_machine(win) * 0x10001u);
 	for (size_t i = 0; i < sizeof(root); i++)
 		page[KUSER_SYSTEM_ROOT + 2 * i] = (uint8_t)root[i];
-	if (win->kernel.build >= 10240)
+	if (win->build >= 10240)
 		set32(page, KUSER_BUILD, 0xf0000000 | win->kernel.build);
 	set32(page, KUSER_PRODUCT_TYPE, 1);
 	set32(page, KUSER_PRODUCT_TYPE + 4, 1);

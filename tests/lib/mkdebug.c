@@ -34,7 +34,7 @@ static void put64(MkWin *win, const char *name, uint64_t value)
 {
 	uint32_t at;
 
-	if (kdbg_field(name, &at) && at + 8 <= kdbg_size(win->kernel.build))
+	if (kdbg_field(name, &at) && at + 8 <= kdbg_size(win->build))
 		mk_kwrite64(win, win->kernel.kdbg + at, value);
 }
 
@@ -43,7 +43,7 @@ static void put16(MkWin *win, const char *name, uint32_t value)
 	const uint16_t half = GUINT16_TO_LE((uint16_t)value);
 	uint32_t at;
 
-	if (kdbg_field(name, &at) && at + 2 <= kdbg_size(win->kernel.build))
+	if (kdbg_field(name, &at) && at + 2 <= kdbg_size(win->build))
 		mk_kwrite(win, win->kernel.kdbg + at, &half, sizeof(half));
 }
 
@@ -131,7 +131,7 @@ static void write_kdbg(MkWin *win)
 	mk_list_init(win, head);
 	mk_list_append(win, head, va + KDBG_LIST);
 	mk_kwrite(win, va + KDBG_TAG, "KDBG", 4);
-	mk_kwrite32(win, va + KDBG_SIZE, kdbg_size(win->kernel.build));
+	mk_kwrite32(win, va + KDBG_SIZE, kdbg_size(win->build));
 	put_variables(win);
 	put_offsets(win);
 }
@@ -143,7 +143,7 @@ static void write_version_block(MkWin *win)
 
 	mk_kwrite32(win, va, 0xf | win->kernel.build << 16);
 	mk_kwrite32(win, va + 4, 0x00470006);
-	mk_kwrite32(win, va + 8, mk_is_32bit(win) ? 0x14c : 0x8664);
+	mk_kwrite32(win, va + 8, mk_machine(win));
 	mk_kwrite64(win, va + 0x10, extend(win, win->kernel.base));
 	mk_kwrite64(win, va + 0x18,
 		    extend(win, mk_symbol(win, "PsLoadedModuleList")));
@@ -167,7 +167,7 @@ static void encode(MkWin *win)
 	const uint64_t flag = mk_symbol(win, "KdpDataBlockEncoded");
 	const uint64_t never = mk_random_next(&win->random);
 	const uint64_t always = mk_random_next(&win->random);
-	const uint32_t size = kdbg_size(win->kernel.build);
+	const uint32_t size = kdbg_size(win->build);
 
 	mk_kwrite64(win, mk_symbol(win, "KiWaitNever"), never);
 	mk_kwrite64(win, mk_symbol(win, "KiWaitAlways"), always);
@@ -187,8 +187,8 @@ void mk_debug_build(MkWin *win)
 	win->kernel.kdbg = mk_symbol(win, "KdDebuggerDataBlock");
 	write_kdbg(win);
 	write_version_block(win);
-	win->kernel.kdbg_encoded = !mk_is_32bit(win) &&
-				   win->kernel.build >= MK_BUILD_8 &&
+	win->kernel.kdbg_encoded = layout_arch(win->layout) == NT_ARCH_AMD64 &&
+				   win->build >= MK_BUILD_8 &&
 				   !win->options.plain_kdbg;
 	if (win->kernel.kdbg_encoded)
 		encode(win);

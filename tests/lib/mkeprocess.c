@@ -17,7 +17,7 @@ static void add_thread(MkWin *win, MkProc *proc, uint32_t tid)
 		mk_object_new(win, "Thread", mk_ethread_size(win), "Thre");
 	const uint64_t process = proc->info.eprocess;
 	/* XP keeps the time in the upper 61 bits. */
-	const unsigned int shift = win->kernel.build < MK_BUILD_2003 ? 3 : 0;
+	const unsigned int shift = win->build < MK_BUILD_2003 ? 3 : 0;
 
 	mk_kwrite32(win, va, DISPATCHER_THREAD);
 	mk_put_ptr(win, va, "_KTHREAD.Process", process);
@@ -72,7 +72,7 @@ static void write_kprocess(MkWin *win, const MkProc *proc)
 {
 	const uint64_t va = proc->info.eprocess;
 	const uint32_t words = mk_type_size(win, "_KPROCESS") / 4;
-	const bool sized = win->kernel.build < 19041;
+	const bool sized = win->build < 19041;
 
 	mk_kwrite32(win, va,
 		    DISPATCHER_PROCESS | (sized ? (words & 0xff) << 16 : 0));
@@ -108,7 +108,7 @@ static void write_name(MkWin *win, const MkProc *proc)
 {
 	const uint64_t va = proc->info.eprocess;
 	const uint32_t at = mk_offset(win, "_EPROCESS.ImageFileName");
-	const uint8_t next = win->kernel.build < 7600 ? 0 : 2;
+	const uint8_t next = win->build < 7600 ? 0 : 2;
 	uint8_t name[MK_NAME_MAX] = {0};
 
 	memcpy(name, proc->info.name, proc->info.name_len);

@@ -45,9 +45,7 @@ static uint32_t per_page(const MkWin *win)
 
 static bool has_pointer_bits(const MkWin *win, struct nt_field *field)
 {
-	return layout_field(win->layout,
-			    "_HANDLE_TABLE_ENTRY.ObjectPointerBits", field,
-			    NULL);
+	return mk_field(win, "_HANDLE_TABLE_ENTRY.ObjectPointerBits", field);
 }
 
 /* From 8 on: bits of the pointer above a reference count and attributes,
@@ -63,8 +61,7 @@ static uint64_t packed_pointer(MkWin *win, struct nt_field field, uint64_t va)
 
 	low |= mk_bits(win, "_HANDLE_TABLE_ENTRY.ObjectPointerBits",
 		       va >> zeros);
-	if (layout_field(win->layout, "_HANDLE_TABLE_ENTRY.RefCnt", &count,
-			 NULL) &&
+	if (mk_field(win, "_HANDLE_TABLE_ENTRY.RefCnt", &count) &&
 	    count.offset == 0 && count.bit_pos + count.bit_len <= field.bit_pos)
 		low |= mk_bits(win, "_HANDLE_TABLE_ENTRY.RefCnt", 0x7f3);
 	return low;
@@ -192,7 +189,7 @@ static void make_table(MkWin *win, struct table *table, uint64_t quota,
 				      ? mk_type_size(win, "_HANDLE_TABLE")
 				      : 0x80;
 	const uint64_t va = mk_pool_alloc(win, &win->paged, size, "Obtb");
-	const bool old = win->kernel.build < MK_BUILD_8;
+	const bool old = win->build < MK_BUILD_8;
 
 	make_leaves(win, table);
 	table->va = va;
@@ -310,7 +307,7 @@ static void make_process_table(MkWin *win, MkProc *proc,
 {
 	const bool csrss = is_named(proc, "csrss.exe");
 	const bool system = proc->info.pid == MK_SYSTEM_PID;
-	const bool owned = !system || win->kernel.build >= MK_BUILD_VISTA;
+	const bool owned = !system || win->build >= MK_BUILD_VISTA;
 	struct table *table =
 		table_new(csrss || system ? win->options.handle_level : 0);
 

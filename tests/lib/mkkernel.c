@@ -139,7 +139,7 @@ static const struct image *find_image(const MkWin *win)
 
 static uint32_t usual_size(const MkWin *win)
 {
-	const uint32_t build = win->kernel.build;
+	const uint32_t build = win->build;
 
 	if (mk_is_32bit(win))
 		return build < MK_BUILD_VISTA ? 0x217000
@@ -158,7 +158,8 @@ static uint32_t usual_size(const MkWin *win)
 
 static void choose_image(MkWin *win)
 {
-	const struct image *image = find_image(win);
+	const bool unknown = win->options.damage.kernel_unknown;
+	const struct image *image = unknown ? NULL : find_image(win);
 
 	if (image) {
 		win->version = image->version;
@@ -175,7 +176,7 @@ static void choose_image(MkWin *win)
 
 static void choose_guid(MkWin *win)
 {
-	if (win->known) {
+	if (win->known && !win->options.damage.kernel_unknown) {
 		g_strlcpy(win->guid, kernel_guid(win->known),
 			  sizeof(win->guid));
 		win->kernel.age = kernel_age(win->known);
@@ -207,11 +208,11 @@ static uint64_t choose_base32(MkWin *win)
 	const uint64_t shift = win->options.three_gb ? 0x60000000 : 0;
 	const uint64_t pages = mk_random_below(&win->random, 0x80);
 
-	if (win->kernel.build < MK_BUILD_2003)
+	if (win->build < MK_BUILD_2003)
 		return shift + 0x804d7000;
-	if (win->kernel.build < MK_BUILD_VISTA)
+	if (win->build < MK_BUILD_VISTA)
 		return shift + 0x80800000;
-	return shift + (win->kernel.build < 7600 ? 0x81800000 : 0x82800000) +
+	return shift + (win->build < 7600 ? 0x81800000 : 0x82800000) +
 	       pages * MK_PAGE_SIZE;
 }
 
@@ -221,9 +222,9 @@ static uint64_t choose_base(MkWin *win)
 
 	if (mk_is_32bit(win))
 		return choose_base32(win);
-	if (win->kernel.build < MK_BUILD_VISTA)
+	if (win->build < MK_BUILD_VISTA)
 		return base + 0x1000000;
-	if (win->kernel.build < MK_BUILD_8)
+	if (win->build < MK_BUILD_8)
 		return base + 0x2800000 +
 		       MK_PAGE_SIZE *
 			       (0x201 + mk_random_below(&win->random, 0x1fe));
@@ -269,8 +270,8 @@ static uint32_t directories_at(const MkWin *win)
 
 static void make_versions(const MkWin *win, uint8_t *at)
 {
-	const bool ten = win->kernel.build >= 10240;
-	const bool old = win->kernel.build < MK_BUILD_8;
+	const bool ten = win->build >= 10240;
+	const bool old = win->build < MK_BUILD_8;
 
 	store16(at + 40, ten ? 10 : 6);
 	store16(at + 42, ten ? 0 : old ? 1 : 3);
@@ -318,6 +319,14 @@ static void make_sections(const MkWin *win, uint8_t *at)
 	}
 }
 
+/* IMAGE_FILE_MACHINE_... (PE/COFF specification). */
+uint16_t mk_machine(const MkWin *win)
+{
+	if (win->mode == MK_MODE_ARM64)
+		return 0xaa64;
+	return mk_is_32bit(win) ? 0x14c : 0x8664;
+}
+
 static void write_header(MkWin *win)
 {
 	static const char stub[] =
@@ -331,13 +340,14 @@ static void write_header(MkWin *win)
 	store32(page + 0x3c, PE_AT);
 	memcpy(page + 0x40, stub, sizeof(stub) - 1);
 	memcpy(page + PE_AT, "PE", 2);
-	store16(page + PE_AT + 4, narrow ? 0x14c : 0x8664);
+	store16(page + PE_AT + 4, mk_machine(win));
 	store16(page + PE_AT + 6, G_N_ELEMENTS(sections));
 	store32(page + PE_AT + 8, win->timestamp);
 	store16(page + PE_AT + 20, sections_at - OPTIONAL_AT);
 	store16(page + PE_AT + 22, narrow ? 0x10e : 0x22);
 	make_optional_header(win, page + OPTIONAL_AT);
-	store32(page + directories, win->export_rva);
+	if (!win->options.damage.no_exports)
+		store32(page + directories, win->export_rva);
 	store32(page + directories + 4, 0x400);
 	store32(page + directories + 6 * 8, win->rsds_rva);
 	store32(page + directories + 6 * 8 + 4, 28);
@@ -385,7 +395,7 @@ static uint32_t export_target(MkWin *win, const char *name)
 
 static const char *own_name(const MkWin *win)
 {
-	if (win->mode == MK_MODE_PAE && win->kernel.build < MK_BUILD_8)
+	if (win->mode == MK_MODE_PAE && win->build < MK_BUILD_8)
 		return "ntkrnlpa.exe";
 	return "ntoskrnl.exe";
 }
@@ -457,7 +467,8 @@ void mk_kernel_build(MkWin *win)
 	if (!unmap)
 		write_header(win);
 	write_debug(win);
-	write_exports(win);
+	if (!win->options.damage.no_exports)
+		write_exports(win);
 	/* A little code, so that something is there to be executed. */
 	for (uint32_t rva = 0x1000; rva < 0x5000; rva += 0x1000)
 		for (uint32_t i = 0; i < 0x1000; i += 8)

@@ -6,18 +6,71 @@
 
 #include <string.h>
 
+/* ARM64 layouts are of a few structures only. Most others are those of x64;
+ * page table entries are of a form of their own, known of one kernel. */
+static const struct nt_layout *other_layout(const MkWin *win, const char *path)
+{
+	static const char *const own[] = {"_EPROCESS", "_KPROCESS", "_KPCR",
+					  "_KPRCB",    "_KSPECIAL", "_MI_"};
+
+	if (layout_arch(win->layout) != NT_ARCH_ARM64)
+		return NULL;
+	for (size_t i = 0; i < G_N_ELEMENTS(own); i++)
+		if (g_str_has_prefix(path, own[i]))
+			return NULL;
+	return layouts_find(g_str_has_prefix(path, "_MMPTE")
+				    ? "arm64-10.0.26100"
+				    : "amd64-10.0.19041-b");
+}
+
+/* Whether it is a member of the processes of a kernel nobody has seen. */
+static bool is_shifted(const MkWin *win, const char *path,
+		       const struct nt_field *field)
+{
+	uint32_t size;
+
+	return win->options.damage.shift_eprocess &&
+	       g_str_has_prefix(path, "_EPROCESS.") &&
+	       layout_size(win->layout, "_KPROCESS", &size) &&
+	       field->offset >= size;
+}
+
+bool mk_field(const MkWin *win, const char *path, struct nt_field *field)
+{
+	const struct nt_layout *other = other_layout(win, path);
+
+	if (!layout_field(win->layout, path, field, NULL) &&
+	    (!other || !layout_field(other, path, field, NULL)))
+		return false;
+	if (is_shifted(win, path, field))
+		field->offset += win->options.damage.shift_eprocess;
+	return true;
+}
+
+static bool find_size(const MkWin *win, const char *type, uint32_t *size)
+{
+	const struct nt_layout *other = other_layout(win, type);
+
+	if (!layout_size(win->layout, type, size) &&
+	    (!other || !layout_size(other, type, size)))
+		return false;
+	if (strcmp(type, "_EPROCESS") == 0)
+		*size += win->options.damage.shift_eprocess;
+	return true;
+}
+
 bool mk_has(const MkWin *win, const char *path)
 {
 	struct nt_field field;
 
-	return layout_field(win->layout, path, &field, NULL);
+	return mk_field(win, path, &field);
 }
 
 uint32_t mk_offset(const MkWin *win, const char *path)
 {
 	struct nt_field field;
 
-	if (!layout_field(win->layout, path, &field, NULL))
+	if (!mk_field(win, path, &field))
 		g_error("%s has no %s", layout_id(win->layout), path);
 	return field.offset;
 }
@@ -26,9 +79,12 @@ uint32_t mk_type_size(const MkWin *win, const char *type)
 {
 	uint32_t size;
 
-	if (!layout_size(win->layout, type, &size))
+	if (find_size(win, type, &size))
+		return size;
+	/* Of ARM64 it is not known; all known members fit. */
+	if (strcmp(type, "_EPROCESS") != 0)
 		g_error("%s has no %s", layout_id(win->layout), type);
-	return size;
+	return 0xb40 + win->options.damage.shift_eprocess;
 }
 
 /* Layouts of kernels that lack it have about the size of their kin. */
@@ -36,7 +92,7 @@ uint32_t mk_ethread_size(const MkWin *win)
 {
 	uint32_t size;
 
-	return layout_size(win->layout, "_ETHREAD", &size) ? size : 0x900;
+	return find_size(win, "_ETHREAD", &size) ? size : 0x900;
 }
 
 uint32_t mk_kpcr_prcb(const MkWin *win)
@@ -82,7 +138,7 @@ void mk_put_bits(MkWin *win, uint64_t va, const char *path, uint64_t value)
 	struct nt_field field;
 	uint64_t mask, word;
 
-	if (!layout_field(win->layout, path, &field, NULL))
+	if (!mk_field(win, path, &field))
 		return;
 	g_assert(field.bit_len > 0 && field.bit_len < 64);
 	mask = (UINT64_C(1) << field.bit_len) - 1;
@@ -96,7 +152,7 @@ uint64_t mk_bits(const MkWin *win, const char *path, uint64_t value)
 {
 	struct nt_field field;
 
-	if (!layout_field(win->layout, path, &field, NULL))
+	if (!mk_field(win, path, &field))
 		return 0;
 	g_assert(field.bit_len > 0 && field.bit_len < 64);
 	return (value & ((UINT64_C(1) << field.bit_len) - 1)) << field.bit_pos;

@@ -68,7 +68,8 @@ struct args {
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
-	gint64 cookie, handle_level;
+	gint64 cookie, handle_level, build, shift_eprocess;
+	gboolean kernel_unknown, no_exports;
 	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
@@ -132,6 +133,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_number(group, "age", &args->age, "Age of its PDB (1)", "N");
 	add_text(group, "layout", &args->layout, "Layout, kernel made up",
 		 "ID");
+	add_number(group, "build", &args->build,
+		   "What the kernel calls itself (as the layout)", "N");
 	add_number(group, "size", &args->size, "RAM (64)", "MIB");
 	add_number(group, "tail", &args->tail, "More RAM, < 4096", "BYTES");
 	add_flag(group, "hole", &args->hole, "Holes, RAM above 4 GiB");
@@ -184,6 +187,11 @@ static void add_damage(GOptionGroup *group, struct args *args)
 	add_flag(group, "dup-pid", &args->dup_pid, "A pid used twice");
 	add_flag(group, "self-tables", &args->self_tables,
 		 "selfmap.exe: a PML4 of entries to itself");
+	add_flag(group, "kernel-unknown", &args->kernel_unknown,
+		 "Build, time stamp, GUID of no table");
+	add_flag(group, "no-exports", &args->no_exports, "No export directory");
+	add_number(group, "shift-eprocess", &args->shift_eprocess,
+		   "Members behind Pcb (a multiple of 8)", "BYTES");
 	add_flag(group, "cid-level3", &args->cid_level3,
 		 "PspCidTable of a level that is none");
 	add_flag(group, "lost-handle-pages", &args->lost_handle_pages,
@@ -253,6 +261,8 @@ static bool check_numbers(const struct args *args, GError **error)
 		args->break_blink,
 		args->zero_first,
 		args->handle_level * (limit / 2),
+		args->build * 16,
+		args->shift_eprocess * 256,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -280,6 +290,9 @@ static void set_damage(struct args *args)
 		.list_to_user = args->list_to_user,
 		.dup_pid = args->dup_pid,
 		.self_tables = args->self_tables,
+		.kernel_unknown = args->kernel_unknown,
+		.no_exports = args->no_exports,
+		.shift_eprocess = (uint32_t)args->shift_eprocess,
 		.cid_level3 = args->cid_level3,
 		.lost_handle_pages = args->lost_handle_pages,
 		.break_flink = (unsigned int)args->break_flink,
@@ -312,6 +325,7 @@ static void set_machine(struct args *args)
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
 	options->three_gb = args->three_gb;
+	options->build = (uint32_t)args->build;
 	options->handle_level = (unsigned int)args->handle_level;
 	options->plain_kdbg = args->plain_kdbg;
 	options->private_sessions = args->private_sessions;

@@ -92,7 +92,7 @@ uint8_t mk_object_cookie(const MkWin *win)
 
 static bool is_encoded(const MkWin *win)
 {
-	return win->kernel.build >= MK_BUILD_10;
+	return win->build >= MK_BUILD_10;
 }
 
 static void write_header(MkWin *win, uint64_t header, uint32_t index)
@@ -170,10 +170,8 @@ void mk_objects_build(MkWin *win)
 	const uint32_t first = indexed ? FIRST_INDEX : FIRST_INDEX_OLD;
 	const uint64_t table = mk_symbol(win, "ObTypeIndexTable");
 	const uint64_t unit = mk_pointer_bytes(win);
-	uint32_t size;
+	const uint32_t size = mk_type_size(win, "_OBJECT_TYPE");
 
-	if (!layout_size(win->layout, "_OBJECT_TYPE", &size))
-		size = 0xe0;
 	g_assert(first + n <= MK_TYPES_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		win->types[first + i] =

@@ -79,7 +79,7 @@ static struct form own_form(const MkWin *win)
 	for (size_t i = 0; i < G_N_ELEMENTS(list); i++)
 		if (mk_has(win, list[i].path))
 			*list[i].at = mk_offset(win, list[i].path);
-	if (win->kernel.build < MK_BUILD_VISTA)
+	if (win->build < MK_BUILD_VISTA)
 		form.environment_size = 0;
 	return form;
 }

@@ -227,9 +227,9 @@ static void add_role(MkWin *win, const struct role *role)
 static bool plays(const MkWin *win, const struct role *role)
 {
 	if (role->flags & F_REGISTRY)
-		return win->kernel.build >= MK_BUILD_1803;
+		return win->build >= MK_BUILD_1803;
 	if (role->flags & F_TEN)
-		return win->kernel.build >= MK_BUILD_10;
+		return win->build >= MK_BUILD_10;
 	if (role->flags & F_WOW64)
 		return !mk_is_32bit(win);
 	if (role->flags & F_SMSS)

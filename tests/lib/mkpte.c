@@ -38,7 +38,7 @@ static uint64_t proto_narrow(const MkWin *win, uint64_t proto)
 {
 	uint64_t offset = proto - win->paged.base;
 
-	if (win->kernel.build < MK_BUILD_VISTA)
+	if (win->build < MK_BUILD_VISTA)
 		return (offset >> 9) << 11 | ((offset >> 2) & 0x7f) << 1;
 	return ((proto & 0x7ffffc00) << 1) | (proto & 0x3fc) >> 1;
 }
@@ -79,7 +79,7 @@ static uint64_t subsection_narrow(const MkWin *win, uint64_t subsection)
 {
 	const uint64_t offset = subsection - win->nonpaged.base;
 
-	if (win->kernel.build < MK_BUILD_VISTA)
+	if (win->build < MK_BUILD_VISTA)
 		return UINT64_C(1) << 31 | (offset >> 7) << 11 |
 		       ((offset >> 3) & 0xf) << 1;
 	return (offset >> 12) << 11 | ((offset >> 3) & 0x1ff) << 1;

@@ -14,6 +14,15 @@
 #define SELF_INDEX 0x300u
 #define SELF_INDEX_PAE 0x600u
 #define SELF_BITS UINT64_C(0x63)
+#define SELF_BITS_ARM UINT64_C(0x703)
+/* ARM64 (Arm ARM D8.3, D8.4; the last two are Windows'). */
+#define ARM_PAGE UINT64_C(0x02)
+#define ARM_USER UINT64_C(0x40)
+#define ARM_READ_ONLY UINT64_C(0x80)
+#define ARM_PXN (UINT64_C(1) << 53)
+#define ARM_UXN (UINT64_C(1) << 54)
+#define ARM_WRITE (UINT64_C(1) << 55)
+#define ARM_COW (UINT64_C(1) << 56)
 #define PDPT_SIZE 32u
 
 bool mk_space_is_self(const MkWin *win, uint64_t va)
@@ -43,6 +52,59 @@ uint64_t mk_pte_bits(const MkWin *win, uint64_t bits)
 	if (win->mode == MK_MODE_PAE)
 		return bits & (MK_PTE_NX | 0xfff);
 	return bits;
+}
+
+uint64_t mk_leaf(const MkWin *win, uint64_t pa, uint64_t size, uint64_t bits)
+{
+	uint64_t raw =
+		mk_paging_leaf(win->mode, pa, size, mk_pte_bits(win, bits));
+
+	if (win->mode != MK_MODE_ARM64)
+		return raw;
+	if (bits & MK_PTE_WRITE)
+		raw |= ARM_WRITE;
+	if (bits & MK_PTE_COW)
+		raw |= ARM_COW;
+	return raw;
+}
+
+bool mk_is_leaf(const MkWin *win, uint64_t raw, int level)
+{
+	if (level == 1)
+		return true;
+	return win->mode == MK_MODE_ARM64 ? !(raw & ARM_PAGE)
+					  : (raw & MK_PTE_PS) != 0;
+}
+
+static unsigned int arm_rights(uint64_t raw)
+{
+	const bool user = raw & ARM_USER;
+	unsigned int rights = user ? MK_RIGHT_U : 0;
+
+	if (!(raw & ARM_READ_ONLY))
+		rights |= MK_RIGHT_W;
+	else if (raw & ARM_WRITE)
+		rights |= MK_RIGHT_CLEAN;
+	if (!(raw & (user ? ARM_UXN : ARM_PXN)))
+		rights |= MK_RIGHT_X;
+	return raw & ARM_COW ? rights | MK_RIGHT_C : rights;
+}
+
+unsigned int mk_raw_rights(const MkWin *win, uint64_t raw)
+{
+	unsigned int rights = 0;
+
+	if (win->mode == MK_MODE_ARM64)
+		return arm_rights(raw);
+	if (raw & MK_PTE_W)
+		rights |= MK_RIGHT_W;
+	else if (raw & MK_PTE_WRITE)
+		rights |= MK_RIGHT_CLEAN;
+	if (raw & MK_PTE_U)
+		rights |= MK_RIGHT_U;
+	if (win->mode == MK_MODE_X86 || !(raw & MK_PTE_NX))
+		rights |= MK_RIGHT_X;
+	return raw & MK_PTE_COW ? rights | MK_RIGHT_C : rights;
 }
 
 static uint64_t root_page(MkWin *win)
@@ -79,13 +141,13 @@ MkPaging *mk_space_new(MkWin *win, uint64_t root)
 
 static uint64_t usual_dtb(const MkWin *win)
 {
-	const bool old = win->kernel.build < MK_BUILD_VISTA;
+	const bool old = win->build < MK_BUILD_VISTA;
 
 	if (win->mode == MK_MODE_X86)
 		return old ? 0x39000 : 0x185000;
 	if (win->mode == MK_MODE_PAE)
 		return old ? 0x319000 : 0x185000;
-	return win->kernel.build >= MK_BUILD_1607 ? 0x1ad000 : 0x187000;
+	return win->build >= MK_BUILD_1607 ? 0x1ad000 : 0x187000;
 }
 
 /* The loader's PDPT has a page of its own, its directories lie behind it. */
@@ -132,7 +194,7 @@ static void choose64(MkWin *win)
 {
 	const uint64_t span =
 		mk_paging_span(win->mode, mk_paging_top(win->mode));
-	const uint32_t build = win->kernel.build;
+	const uint32_t build = win->build;
 	unsigned int taken[8], self = SLOT_SELF_OLD, nonpaged, paged;
 	uint64_t session = slot_va(SLOT_SESSION);
 	size_t n = 0;
@@ -163,7 +225,7 @@ static void choose64(MkWin *win)
 /* XP and 2003 at their fixed places, later kernels where they might be. */
 static void choose32(MkWin *win)
 {
-	const bool old = win->kernel.build < MK_BUILD_VISTA;
+	const bool old = win->build < MK_BUILD_VISTA;
 	const bool big = win->options.three_gb;
 	const uint64_t session = big ? 0xf4000000 : 0xbc000000;
 
@@ -179,7 +241,7 @@ static bool sessions_are_private(const MkWin *win)
 {
 	if (win->options.private_sessions)
 		return true;
-	return win->kernel.build < MK_BUILD_8 && !win->options.shared_sessions;
+	return win->build < MK_BUILD_8 && !win->options.shared_sessions;
 }
 
 void mk_space_choose(MkWin *win)
@@ -226,6 +288,13 @@ void mk_space_fill(MkWin *win)
 	}
 }
 
+static uint64_t self_bits(const MkWin *win)
+{
+	if (win->mode == MK_MODE_ARM64)
+		return SELF_BITS_ARM;
+	return SELF_BITS | (win->build >= MK_BUILD_1607 ? MK_PTE_NX : 0);
+}
+
 /* The first user part of a table entry is private; the kernel's is shared. */
 static void share64(MkWin *win, uint64_t root, bool shadow)
 {
@@ -234,9 +303,7 @@ static void share64(MkWin *win, uint64_t root, bool shadow)
 			mk_phys_read64(win->phys, win->kernel.dtb + slot * 8);
 
 		if (slot == win->kernel.self_map)
-			raw = root | SELF_BITS |
-			      (win->kernel.build >= MK_BUILD_1607 ? MK_PTE_NX
-								  : 0);
+			raw = root | self_bits(win);
 		else if (shadow && slot != SLOT_KERNEL)
 			continue;
 		mk_phys_write64(win->phys, root + slot * 8, raw);

@@ -67,23 +67,6 @@ const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n)
 	return win->cpus;
 }
 
-static unsigned int raw_rights(const MkWin *win, uint64_t raw)
-{
-	unsigned int rights = 0;
-
-	if (raw & MK_PTE_W)
-		rights |= MK_RIGHT_W;
-	else if (raw & MK_PTE_WRITE)
-		rights |= MK_RIGHT_CLEAN;
-	if (raw & MK_PTE_U)
-		rights |= MK_RIGHT_U;
-	if (win->mode == MK_MODE_X86 || !(raw & MK_PTE_NX))
-		rights |= MK_RIGHT_X;
-	if (raw & MK_PTE_COW)
-		rights |= MK_RIGHT_C;
-	return rights;
-}
-
 static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 {
 	const uint64_t size = mk_paging_span(win->mode, level);
@@ -92,7 +75,7 @@ static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 		.pa = raw & FRAME_MASK & ~(size - 1),
 		.size = size,
 		.raw = raw,
-		.rights = raw_rights(win, raw),
+		.rights = mk_raw_rights(win, raw),
 		.state = level > 1 ? MK_STATE_LARGE : MK_STATE_VALID,
 		.content = MK_CONTENT_OTHER,
 	};
@@ -121,7 +104,7 @@ static void list_table(MkWin *win, uint64_t va, int level)
 		raw = mk_paging_peek(win->paging, at, level);
 		if (!(raw & MK_PTE_P))
 			continue;
-		if (level == 1 || (raw & MK_PTE_PS))
+		if (mk_is_leaf(win, raw, level))
 			note_kernel_page(win, at, raw, level);
 		else
 			list_table(win, at, level - 1);
@@ -309,6 +292,9 @@ static void put_damage(GString *out, const struct mk_damage *damage)
 		{"list-to-user", damage->list_to_user},
 		{"dup-pid", damage->dup_pid},
 		{"self-tables", damage->self_tables},
+		{"kernel-unknown", damage->kernel_unknown},
+		{"no-exports", damage->no_exports},
+		{"shift-eprocess", damage->shift_eprocess},
 		{"cid-level3", damage->cid_level3},
 		{"lost-handle-pages", damage->lost_handle_pages},
 		{"break-flink", damage->break_flink},

@@ -83,8 +83,8 @@ static uint64_t leaf_bits(const struct user *user, unsigned int protection)
 {
 	const uint64_t age = draw(user, 16) << 56;
 
-	return mk_pte_bits(user->win, MK_PTE_P | MK_PTE_U | MK_PTE_A | age |
-					      protections[protection & 7].bits);
+	return MK_PTE_P | MK_PTE_U | MK_PTE_A | age |
+	       protections[protection & 7].bits;
 }
 
 /* Two-level tables cannot forbid execution. */
@@ -120,17 +120,26 @@ static enum mk_state frame_state(const MkWin *win, uint64_t pa, uint64_t size)
 	return MK_STATE_OUTSIDE;
 }
 
+static int level_of(const MkWin *win, uint64_t size)
+{
+	int level = 1;
+
+	while (mk_paging_span(win->mode, level) < size)
+		level++;
+	return level;
+}
+
 /* Ordinary memory at a given frame; labelled where the frame is RAM. */
 static void map_at(const struct user *user, uint64_t va, uint64_t pa,
 		   uint64_t size, unsigned int protection)
 {
 	MkWin *win = user->win;
 	const uint64_t bits = leaf_bits(user, protection);
-	const uint64_t raw = pa | bits | (size > MK_PAGE_SIZE ? MK_PTE_PS : 0);
+	const uint64_t raw = mk_leaf(win, pa, size, bits);
 	const enum mk_state state = frame_state(win, pa, size);
 	enum mk_content content = MK_CONTENT_LABEL;
 
-	mk_paging_map(user->proc->paging, va, pa, size, bits);
+	mk_paging_poke(user->proc->paging, va, level_of(win, size), raw);
 	if (state == MK_STATE_OUTSIDE)
 		content = MK_CONTENT_NONE;
 	else if (state == MK_STATE_PARTIAL && size > MK_PAGE_SIZE)
@@ -249,8 +258,7 @@ static void map_file(const struct user *user, uint64_t va)
 	const uint64_t size = win->mode == MK_MODE_X86 ? 4 : 8;
 	const uint64_t protos =
 		mk_pool_alloc(win, &win->paged, 8 * size, "MmSt");
-	const uint64_t valid =
-		mk_pte_bits(win, MK_PTE_P | MK_PTE_A | MK_PTE_G | MK_PTE_NX);
+	const uint64_t valid = MK_PTE_P | MK_PTE_A | MK_PTE_G | MK_PTE_NX;
 	uint64_t pa[8], raw;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(pa); i++) {
@@ -261,7 +269,8 @@ static void map_file(const struct user *user, uint64_t va)
 		if (resident)
 			raw = i == 2 || i == 5
 				      ? transition_pte(user, pa[i], MK_PROT_R)
-				      : pa[i] | valid;
+				      : mk_leaf(win, pa[i], MK_PAGE_SIZE,
+						valid);
 		raw = GUINT64_TO_LE(raw);
 		mk_kwrite(win, protos + size * i, &raw, size);
 	}
@@ -292,19 +301,20 @@ static void map_image(const struct user *user, uint64_t va)
 static void map_clean(const struct user *user, uint64_t va)
 {
 	struct mk_page *page;
+	uint64_t bits;
 
 	map_at(user, va, mk_phys_page(user->win->phys), MK_PAGE_SIZE,
 	       MK_PROT_RW);
 	page = &g_array_index(user->proc->pages, struct mk_page,
 			      user->proc->pages->len - 1);
 	/* A kernel for one processor leaves it to the dirty bit. */
-	if (user->win->single) {
-		page->raw &= ~MK_PTE_D;
-	} else {
-		page->raw &= ~(MK_PTE_W | MK_PTE_D);
+	bits = leaf_bits(user, MK_PROT_RW) & ~MK_PTE_D;
+	if (!user->win->single) {
+		bits &= ~MK_PTE_W;
 		page->rights &= ~MK_RIGHT_W;
 		page->rights |= MK_RIGHT_CLEAN;
 	}
+	page->raw = mk_leaf(user->win, page->pa, MK_PAGE_SIZE, bits);
 	mk_paging_poke(user->proc->paging, va, 1, page->raw);
 }
 
@@ -410,7 +420,8 @@ void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n)
 	region(&user, va, n, MK_PROT_RW, 0, true, 0);
 	for (; n > 0; n--, va += MK_PAGE_SIZE) {
 		uint64_t pa = mk_phys_page(win->phys);
-		uint64_t raw = pa | leaf_bits(&user, MK_PROT_RW);
+		uint64_t raw = mk_leaf(win, pa, MK_PAGE_SIZE,
+				       leaf_bits(&user, MK_PROT_RW));
 
 		mk_paging_poke(proc->paging, va, 1, raw);
 		note_page(&user, va, pa, MK_PAGE_SIZE, raw,
@@ -440,8 +451,8 @@ static void map_kuser(const struct user *user)
 {
 	const uint64_t pa = user->win->kuser_pa;
 	const uint64_t raw =
-		pa | mk_pte_bits(user->win,
-				 MK_PTE_P | MK_PTE_U | MK_PTE_A | MK_PTE_NX);
+		mk_leaf(user->win, pa, MK_PAGE_SIZE,
+			MK_PTE_P | MK_PTE_U | MK_PTE_A | MK_PTE_NX);
 
 	if (user->win->options.damage.no_kuser)
 		return;
@@ -493,7 +504,7 @@ static const struct places *find_places(const MkWin *win, bool wow64)
 		return &places32;
 	if (wow64)
 		return &places_wow64;
-	return win->kernel.build < MK_BUILD_81 ? &places_small : &places_big;
+	return win->build < MK_BUILD_81 ? &places_small : &places_big;
 }
 
 static void map_extras(const struct user *user, uint64_t low)

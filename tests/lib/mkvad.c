@@ -39,11 +39,11 @@ static const struct links links81 = {
 
 static const struct links *find_links(const MkWin *win)
 {
-	if (win->kernel.build < MK_BUILD_2003)
+	if (win->build < MK_BUILD_2003)
 		return &links_xp;
-	if (win->kernel.build < MK_BUILD_8)
+	if (win->build < MK_BUILD_8)
 		return &links7;
-	return win->kernel.build < 9600 ? &links8 : &links81;
+	return win->build < 9600 ? &links8 : &links81;
 }
 
 static void write_vpns(MkWin *win, uint64_t node, uint64_t first, uint64_t last)
@@ -51,7 +51,7 @@ static void write_vpns(MkWin *win, uint64_t node, uint64_t first, uint64_t last)
 	const uint8_t first_high = (uint8_t)(first >> 32);
 	const uint8_t last_high = (uint8_t)(last >> 32);
 
-	if (win->kernel.build < 9200) {
+	if (win->build < 9200) {
 		mk_put_ptr(win, node, "_MMVAD_SHORT.StartingVpn", first);
 		mk_put_ptr(win, node, "_MMVAD_SHORT.EndingVpn", last);
 		return;
@@ -82,7 +82,7 @@ static void write_flags(MkWin *win, uint64_t node,
 		mk_bits(win, "_MMVAD_FLAGS.CommitCharge", commit) |
 		mk_bits(win, "_MMVAD_FLAGS.MemCommit", region->is_private);
 
-	if (win->kernel.build < 9200) {
+	if (win->build < 9200) {
 		mk_put_ptr(win, node, "_MMVAD_SHORT.u", flags);
 		return;
 	}
@@ -194,7 +194,7 @@ static void put_count(MkWin *win, uint64_t root, uint32_t n)
 	static const char path[] = "_MM_AVL_TABLE.NumberGenericTableElements";
 	struct nt_field field;
 
-	if (!layout_field(win->layout, path, &field, NULL))
+	if (!mk_field(win, path, &field))
 		return;
 	if (field.bit_len)
 		mk_put_bits(win, root, path, n);
@@ -214,14 +214,14 @@ void mk_vads_build(MkWin *win, MkProc *proc)
 	for (guint i = 0; i < n; i++)
 		make_vad(win, proc,
 			 &g_array_index(proc->regions, struct mk_region, i));
-	if (win->kernel.build >= 9600) {
+	if (win->build >= 9600) {
 		top = link_tree(win, proc->vads, 0, n, 0);
 		mk_put_ptr(win, root, "_RTL_AVL_TREE.Root", top);
 		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadHint", top);
 		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadCount", n);
 		return;
 	}
-	if (win->kernel.build < MK_BUILD_2003) {
+	if (win->build < MK_BUILD_2003) {
 		top = link_tree(win, proc->vads, 0, n, 0);
 		mk_kwrite_ptr(win, root, top);
 		mk_put_ptr(win, proc->info.eprocess, "_EPROCESS.VadHint", top);

@@ -110,6 +110,7 @@ struct MkWin {
 	MkPhys *phys;
 	const struct nt_layout *layout;
 	const struct nt_kernel *known; /* or NULL */
+	uint32_t build; /* the layout's; the kernel may say another */
 	const char *version;
 	const char *pdb;
 	uint32_t timestamp;
@@ -145,6 +146,8 @@ struct MkWin {
 };
 
 /* mkkmem.c: layout, and kernel memory. */
+/* A member as the machine has it: of its layout, or what stands in. */
+bool mk_field(const MkWin *win, const char *path, struct nt_field *field);
 bool mk_has(const MkWin *win, const char *path);
 uint32_t mk_offset(const MkWin *win, const char *path);
 uint32_t mk_type_size(const MkWin *win, const char *type);
@@ -186,6 +189,11 @@ void mk_list_unlink(MkWin *win, uint64_t entry);
 uint64_t mk_root_page(MkWin *win);
 /* What of the hardware bits of an x64 entry this form has. */
 uint64_t mk_pte_bits(const MkWin *win, uint64_t bits);
+/* The entry for a page with these bits, and Windows' own among them. */
+uint64_t mk_leaf(const MkWin *win, uint64_t pa, uint64_t size, uint64_t bits);
+/* Whether a valid entry of that level is a page; its rights. */
+bool mk_is_leaf(const MkWin *win, uint64_t raw, int level);
+unsigned int mk_raw_rights(const MkWin *win, uint64_t raw);
 MkPaging *mk_space_new(MkWin *win, uint64_t root);
 void mk_space_claim_system(MkWin *win);
 void mk_space_choose(MkWin *win);
@@ -199,6 +207,7 @@ uint64_t mk_kuser_va(const MkWin *win);
 /* mkkernel.c: the kernel image and what lies in it. */
 void mk_kernel_choose(MkWin *win);
 void mk_kernel_build(MkWin *win);
+uint16_t mk_machine(const MkWin *win);
 uint64_t mk_kernel_rights(const MkWin *win, uint64_t va);
 
 /* mksymbol.c */

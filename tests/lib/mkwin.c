@@ -8,6 +8,8 @@
 
 /* A 19041 kernel with all symbols known. */
 #define DEFAULT_GUID "110A2D89ED7A438FEFFC84F9CFDD6C00"
+/* So far from any release is the build of a kernel that nobody knows. */
+#define UNKNOWN_BUILDS 977u
 #define LOW_RAM_END UINT64_C(0x9f000)
 /* The cast; those that options add. */
 #define USUAL_PROCS 20u
@@ -99,12 +101,6 @@ static bool choose_layout(MkWin *win, GError **error)
 					    : DEFAULT_GUID);
 		return false;
 	}
-	if (layout_arch(win->layout) == NT_ARCH_ARM64) {
-		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-			    "%s: no machine of that kind can be made",
-			    layout_id(win->layout));
-		return false;
-	}
 	return true;
 }
 
@@ -115,8 +111,9 @@ static enum mk_mode mode_of(const struct nt_layout *layout)
 		return MK_MODE_X86;
 	case NT_ARCH_X86PAE:
 		return MK_MODE_PAE;
-	case NT_ARCH_AMD64:
 	case NT_ARCH_ARM64:
+		return MK_MODE_ARM64;
+	case NT_ARCH_AMD64:
 		break;
 	}
 	return layout_la57(layout) ? MK_MODE_LA57 : MK_MODE_AMD64;
@@ -135,21 +132,26 @@ static void choose_halves(MkWin *win)
 	win->system_start = mk_paging_canonical(
 		win->mode,
 		256 * mk_paging_span(win->mode, mk_paging_top(win->mode)));
-	win->kernel.highest_user = win->kernel.build < MK_BUILD_81
+	win->kernel.highest_user = win->build < MK_BUILD_81
 					   ? UINT64_C(0x7fffffeffff)
 					   : UINT64_C(0x7ffffffeffff);
 }
 
 static void choose_machine(MkWin *win)
 {
-	win->kernel.build = layout_build(win->layout);
+	win->build = layout_build(win->layout);
+	win->kernel.build = win->build;
+	if (win->options.build)
+		win->kernel.build = win->options.build;
+	else if (win->options.damage.kernel_unknown)
+		win->kernel.build += UNKNOWN_BUILDS;
 	win->kernel.layout = layout_id(win->layout);
 	win->mode = mode_of(win->layout);
 	/* What has five levels needs no KVA shadow. */
 	win->kva = !win->options.no_kva && win->mode == MK_MODE_AMD64 &&
 		   mk_has(win, "_KPROCESS.UserDirectoryTableBase");
 	/* The kernels of XP that are tested are for one processor. */
-	win->single = win->kernel.build < MK_BUILD_2003;
+	win->single = win->build < MK_BUILD_2003;
 	win->n_cpus = win->single ? 1 : G_N_ELEMENTS(win->cpus);
 	win->time = win->kernel.time = UINT64_C(133483445670000000) +
 				       (win->options.seed % 1000) * 10000000;
@@ -193,6 +195,8 @@ static bool check_options(const struct mk_options *options, GError **error)
 		wrong = "hole";
 	else if (options->damage.zero_first_mib + 2 * KERNEL_MIB > size)
 		wrong = "zero-first";
+	else if (options->damage.shift_eprocess % 8)
+		wrong = "shift-eprocess";
 	else if (options->tail >= MK_PAGE_SIZE)
 		wrong = "tail";
 	else if (options->dtb_at_mib && options->dtb_at_mib + 2 > size)

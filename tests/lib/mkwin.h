@@ -28,6 +28,9 @@ struct mk_damage {
 	bool list_to_user;	  /* one Flink points to user space */
 	bool dup_pid;		  /* a second, exited EPROCESS of a pid */
 	bool self_tables;	  /* a PML4 of 512 entries to itself */
+	bool kernel_unknown;	  /* build, time, GUID that no table has */
+	bool no_exports;	  /* export directory wiped */
+	uint32_t shift_eprocess;  /* members behind Pcb, by so many bytes */
 	bool cid_level3;	  /* PspCidTable of a level that is none */
 	bool lost_handle_pages;	  /* of csrss, of ids: not in the image */
 	unsigned int break_flink; /* n-th entry, 1 is System; 0 none */
@@ -40,6 +43,7 @@ struct mk_options {
 	const char *guid;    /* known kernel; NULL: layout or the default */
 	uint32_t age;	     /* 0: 1 */
 	const char *layout;  /* "amd64-10.0.19041-b", for want of a GUID */
+	uint32_t build;	     /* the kernel calls itself; 0: the layout's */
 	uint64_t size_mib;   /* 0: 64 */
 	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
 	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
