@@ -171,8 +171,15 @@ static bool scan_page(void *ctx, VirtAddr page_va, const uint8_t *page)
 	struct scan *s = ctx;
 	const uint8_t *p = page, *end = page + PAGE_SIZE_4K;
 
-	while ((p = memmem(p, (size_t)(end - p), system_name,
-			   sizeof system_name))) {
+	/* Without the NULs: in a page of zeros these are everywhere. */
+	while ((p = memmem(p, (size_t)(end - p), "System", 6))) {
+		size_t len = MIN((size_t)(end - p), sizeof system_name);
+
+		if (len < sizeof system_name ||
+		    memcmp(p, system_name, len)) {
+			p++;
+			continue;
+		}
 		if (!s->hits_left--)
 			return false;
 		s->found = try_hit(s, VIRT(page_va.v + (uint64_t)(p - page)));
