@@ -65,6 +65,8 @@ struct proc_run {
 	Seen *session_nodes;	/* LIST_ENTRYs of all sessions */
 	uint32_t csrss_pages;	/* of handle tables that it may still read */
 	uint32_t csrss_objects;	/* that it may still look at */
+	uint32_t dtb_scans;	/* of kernel memory, for CR3s that no known
+				 * process has */
 	struct proc_evidence *evidence;
 	proc_found_fn fn;
 	void *ctx;

@@ -13,6 +13,7 @@ enum {
 			    * new. A healthy machine needs two. */
 	CSRSS_TABLES = 4,  /* the largest tables that all csrss.exe have
 			    * together */
+	DTB_SCANS = 8,	   /* each may read all that is mapped */
 };
 
 struct Runner {
@@ -97,6 +98,7 @@ Runner *runner_new(const NtKernel *kernel, const GPtrArray *known,
 		.session_nodes = seen_new(PROCS_MAX + SESSIONS_MAX),
 		.csrss_pages = CSRSS_TABLES * pages,
 		.csrss_objects = 16 * PROCS_MAX,
+		.dtb_scans = DTB_SCANS,
 		.fn = found,
 		.ctx = r,
 	};

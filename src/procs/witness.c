@@ -130,8 +130,10 @@ static bool hear_unlisted(const struct proc_witness *w, struct proc_run *run,
 	struct proc_entry *e;
 	VirtAddr va;
 
-	if (!k || !k->has_profile ||
-	    !nt_process_find_dtb(&k->as, &k->profile, dtb, &va))
+	if (!k || !k->has_profile || !run->dtb_scans)
+		return false;
+	run->dtb_scans--;
+	if (!nt_process_find_dtb(&k->as, &k->profile, dtb, &va))
 		return false;
 	e = add(ctx, va);
 	if (e)
