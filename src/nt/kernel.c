@@ -23,6 +23,7 @@ enum {
 	SCAN_TRIALS_MAX = 4,
 	CPU_TRIALS_MAX = 16,
 	DEEP_TRIALS_MAX = 4,
+	TRIAL_SHARE = 4,
 };
 
 struct trial {
@@ -40,12 +41,15 @@ struct finder {
 	NtKernel *best;		/* found so far, owned */
 	NtSymload *symload;
 	unsigned n_trials, n_rsds, n_scans;
+	uint64_t steps_left;	/* of all trials of a round together */
+	struct vtop_meter meter; /* of the one that is being made */
 	struct trial tried[TRIALS_MAX];
+	bool out_of_steps; /* a trial was cut short */
 	bool deep;	/* second round: spare nothing */
 	bool done;
 };
 
-static NtKernel *kernel_new(const struct finder *f, PhysAddr dtb,
+static NtKernel *kernel_new(struct finder *f, PhysAddr dtb,
 			    const struct paging_form *form,
 			    const char *source)
 {
@@ -55,6 +59,7 @@ static NtKernel *kernel_new(const struct finder *f, PhysAddr dtb,
 		.pm = f->pm,
 		.form = form,
 		.root = dtb,
+		.meter = &f->meter,
 	};
 	k->dtb_source = source;
 	k->cpus = g_array_new(FALSE, TRUE, sizeof(struct nt_cpu));
@@ -121,17 +126,45 @@ static void log_base(const NtKernel *k, const struct finder *f)
 			want);
 }
 
+/*
+ * What all trials of a round may cost, in steps (vtop_meter): a healthy image
+ * needs some ten thousand. Sixteen times all its pages, for the searches of
+ * all memory, and 2^19 for what is done where they hit something: about two
+ * seconds for a small image that does nothing but hit.
+ */
+static uint64_t steps_for(const PhysMem *pm)
+{
+	return (UINT64_C(1) << 19) +
+	       16 * (physmem_bytes(pm) / PAGE_SIZE_4K);
+}
+
+/* One trial gets a quarter of what is left: decoys that come first cannot use
+ * up all of it. */
+static void start_trial(struct finder *f)
+{
+	f->meter.left = f->steps_left / TRIAL_SHARE;
+	f->steps_left -= f->meter.left;
+}
+
+static void end_trial(struct finder *f)
+{
+	f->out_of_steps |= !f->meter.left;
+	f->steps_left += f->meter.left;
+}
+
 static void examine(struct finder *f, PhysAddr dtb,
 		    const struct paging_form *form, const char *source)
 {
 	NtKernel *k = kernel_new(f, dtb, form, source);
 
+	start_trial(f);
 	nt_identify_kuser(k);
 	find_image(f, k);
 	nt_symload_apply(f->symload, k);
 	if (k->has_image || k->kuser.valid || f->deep)
 		f->n_scans += nt_identify_profile(
 			k, f->hints, f->n_scans < SCAN_TRIALS_MAX);
+	end_trial(f);
 	f->done = k->has_system;
 	if (k->has_image || k->has_system || k->kuser.valid)
 		keep_better(f, k);
@@ -187,6 +220,7 @@ static int by_kernel_entries(const void *a, const void *b)
 static void try_again_deep(struct finder *f)
 {
 	f->deep = true;
+	f->steps_left = steps_for(f->pm);
 	f->n_rsds = f->n_scans = 0;
 	qsort(f->tried, f->n_trials, sizeof f->tried[0], by_kernel_entries);
 	for (unsigned i = 0; i < MIN(f->n_trials, DEEP_TRIALS_MAX); i++)
@@ -251,6 +285,11 @@ static void try_all(struct finder *f, const Image *image)
 
 static void log_result(const NtKernel *k, const struct finder *f)
 {
+	if (f->out_of_steps)
+		log_add(f->log, LOG_WARN, "kernel",
+			"memory is full of what looks like a kernel: not all of"
+			" it was looked at; dtb= and kernel_base= lead to the"
+			" right one");
 	if (!k) {
 		log_add(f->log, LOG_FAIL, "kernel",
 			"no Windows kernel found (%u candidate(s) for its DTB"
@@ -313,10 +352,31 @@ static void log_profile(const NtKernel *k, Log *log)
 			" point back at it");
 }
 
+/* What is known once there is a kernel. It may cost as much as the search did;
+ * from then on every user of the address space has bounds of its own. */
+static void complete(struct finder *f, NtKernel *k, const Image *image)
+{
+	f->meter.left = steps_for(f->pm);
+	nt_identify_finish(k, image);
+	log_profile(k, f->log);
+	if (!k->profile_exact)
+		nt_derive_members(k, f->log);
+	nt_evidence_gather(k, image, f->log);
+	log_image(k, f);
+	nt_identify_user_end(k);
+	nt_derive_variables(k, f->log);
+	k->as.meter = NULL;
+	if (!f->meter.left)
+		log_add(f->log, LOG_WARN, "kernel",
+			"what is made out of memory was not finished: it would"
+			" take too long");
+}
+
 NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 			 const struct nt_hints *hints, Log *log)
 {
 	struct finder f = { .pm = pm, .hints = hints, .log = log,
+			    .steps_left = steps_for(pm),
 			    .symload = nt_symload_new(hints, log) };
 
 	try_all(&f, image);
@@ -329,14 +389,7 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 		return NULL;
 	}
 	f.best->symload = f.symload;
-	nt_identify_finish(f.best, image);
-	log_profile(f.best, log);
-	if (!f.best->profile_exact)
-		nt_derive_members(f.best, log);
-	nt_evidence_gather(f.best, image, log);
-	log_image(f.best, &f);
-	nt_identify_user_end(f.best);
-	nt_derive_variables(f.best, log);
+	complete(&f, f.best, image);
 	return f.best;
 }
 

@@ -90,8 +90,9 @@ static bool header_leaf(void *ctx, const struct vtop_leaf *leaf)
 	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
 		uint8_t magic[2];
 
-		if (!s->pages_left--)
+		if (!s->pages_left || !addr_space_step(s->as))
 			return false;
+		s->pages_left--;
 		if (physmem_read(s->as->pm, PHYS(leaf->pa.v + off), magic,
 				 sizeof magic) != PHYS_OK ||
 		    magic[0] != 'M' || magic[1] != 'Z')

@@ -52,8 +52,8 @@ enum { SCAN_CHUNK = 64 * 4096 };
 static bool scan_pages(struct scan *s, VirtAddr va, size_t len)
 {
 	for (size_t off = 0; off < len; off += PAGE_SIZE_4K) {
-		if (!s->pages_left || !s->fn(s->ctx, VIRT(va.v + off),
-					     s->buf + off)) {
+		if (!s->pages_left || !addr_space_step(s->as) ||
+		    !s->fn(s->ctx, VIRT(va.v + off), s->buf + off)) {
 			s->ended = true;
 			return false;
 		}
@@ -68,11 +68,11 @@ static bool scan_piece(struct scan *s, VirtAddr va, PhysAddr pa, size_t len)
 	if (physmem_read(s->as->pm, pa, s->buf, len) == PHYS_OK)
 		return scan_pages(s, va, len);
 	for (size_t off = 0; off < len; off += PAGE_SIZE_4K) {
-		if (!s->pages_left--) {
-			s->pages_left = 0;
+		if (!s->pages_left || !addr_space_step(s->as)) {
 			s->ended = true;
 			return false;
 		}
+		s->pages_left--;
 		if (physmem_read(s->as->pm, PHYS(pa.v + off), s->buf,
 				 PAGE_SIZE_4K) == PHYS_OK &&
 		    !scan_pages(s, VIRT(va.v + off), PAGE_SIZE_4K))

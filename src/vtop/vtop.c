@@ -167,7 +167,7 @@ struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va)
 	struct entry_view v = { .as = as, .rights = RIGHTS_TOP };
 	PhysAddr table = addr_space_dtb(as);
 
-	if (!virt_is_canonical(va.v, form->va_bits))
+	if (!virt_is_canonical(va.v, form->va_bits) || !addr_space_step(as))
 		return leaf;
 	v.lower_half = !(va.v >> (form->va_bits - 1));
 	for (v.level = 0; v.level < form->n_levels; v.level++) {
@@ -253,7 +253,7 @@ static void walk_report(struct walk *w, const struct vtop_leaf *leaf)
 {
 	if (leaf->state == PAGE_ABSENT)
 		return;
-	if (!w->budget.leaves) {
+	if (!w->budget.leaves || !addr_space_step(w->as)) {
 		w->stats.exhausted = true;
 		w->stopped = true;
 		return;
@@ -275,7 +275,7 @@ static enum table_read read_table(struct walk *w, unsigned level,
 {
 	enum phys_status status;
 
-	if (!w->budget.tables) {
+	if (!w->budget.tables || !addr_space_step(w->as)) {
 		w->stats.exhausted = true;
 		w->stopped = true;
 		return TABLE_NONE;

@@ -73,6 +73,16 @@ struct soft_pte_ops {
 	bool ignore_top_nx;
 };
 
+/*
+ * Work that may still be done, for searches through memory that can have been
+ * made to keep them busy: each translation, each table and each leaf of a walk
+ * is one step. When none is left, nothing translates any more and walks end.
+ * Not thread safe.
+ */
+struct vtop_meter {
+	uint64_t left;
+};
+
 /* An address space; plain data, what it points to is borrowed. */
 struct addr_space {
 	const PhysMem *pm;
@@ -80,7 +90,19 @@ struct addr_space {
 	PhysAddr root; /* as loaded: flag bits are masked by the walker */
 	const struct soft_pte_ops *soft; /* or NULL */
 	const void *soft_ctx;
+	struct vtop_meter *meter; /* or NULL: no limit */
 };
+
+/* Takes a step; false where none is left. */
+static inline bool addr_space_step(const struct addr_space *as)
+{
+	if (!as->meter)
+		return true;
+	if (!as->meter->left)
+		return false;
+	as->meter->left--;
+	return true;
+}
 
 /* A page, or a range for which one entry speaks. */
 struct vtop_leaf {
@@ -99,7 +121,7 @@ struct vtop_leaf {
 PhysAddr addr_space_dtb(const struct addr_space *as);
 
 /* One address: the leaf that decides about va. A non-canonical va is
- * PAGE_ABSENT. */
+ * PAGE_ABSENT, as is all where the meter has run out. */
 struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va);
 
 /* len_bytes at va; false where any byte is not in the image. */
@@ -121,7 +143,7 @@ typedef bool (*vtop_leaf_fn)(void *ctx, const struct vtop_leaf *leaf);
 
 struct vtop_stats {
 	uint64_t tables[PAGING_LEVELS_MAX]; /* table pages read per level */
-	bool exhausted;	/* the budget ended the walk */
+	bool exhausted;	/* the budget or the meter ended the walk */
 	bool io_error;	/* the image could not be read where it should be */
 };
 

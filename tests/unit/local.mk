@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test-nt-dtbscan \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
+	tests/unit/test-nt-hostile \
 	tests/unit/test-nt-kdbg \
 	tests/unit/test-nt-handle \
 	tests/unit/test-nt-kernel \
@@ -137,6 +138,8 @@ tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_eprocess_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_evidence_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_hostile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kdbg_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_handle_CPPFLAGS = $(UNIT_CPPFLAGS)
