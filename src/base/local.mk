@@ -3,7 +3,6 @@ src_libbase_a_SOURCES = \
 	src/base/addr.h \
 	src/base/argv.c src/base/argv.h \
 	src/base/bytes.h \
-	src/base/json.c src/base/json.h \
 	src/base/log.c src/base/log.h \
 	src/base/reader.c src/base/reader.h \
 	src/base/seen.c src/base/seen.h \

@@ -8,6 +8,7 @@
 #include "front/check.h"
 #include "front/fuse_ops.h"
 #include "front/mount.h"
+#include "nt/isf.h"
 #include "nt/unpack.h"
 
 enum {
@@ -25,10 +26,13 @@ static int complain(const GError *error, int code)
 
 static int print_version(void)
 {
-	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u\n"
+	g_autofree char *parser = nt_isf_parser();
+
+	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u, %s\n"
 	       "symbol files: PDB, ISF (compressed: %s)\n",
 	       VERSION, fuse_pkgversion(), glib_major_version,
-	       glib_minor_version, glib_micro_version, nt_unpack_formats());
+	       glib_minor_version, glib_micro_version, parser,
+	       nt_unpack_formats());
 	return EXIT_GOOD;
 }
 

@@ -17,5 +17,7 @@ NtSymbols *nt_isf_read(const char *path, const void *text, size_t len_bytes,
 		       GError **error);
 /* Which PDB it is of; false where it does not say so. */
 bool nt_isf_id(const void *text, size_t len_bytes, struct nt_pdb_id *ret);
+/* The library that parses it and its version. (transfer full) */
+char *nt_isf_parser(void);
 
 #endif

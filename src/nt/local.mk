@@ -13,6 +13,7 @@ src_libnt_a_SOURCES = \
 	src/nt/evidence_kdbg.c \
 	src/nt/identify.c src/nt/identify.h \
 	src/nt/isf.c src/nt/isf.h \
+	src/nt/isf_parse.c src/nt/isf_parse.h \
 	src/nt/kdbg.c src/nt/kdbg.h src/nt/kdbg-priv.h \
 	src/nt/kdbgscan.c \
 	src/nt/kernel.c src/nt/kernel.h \

@@ -16,7 +16,6 @@ unit_tests = \
 	tests/unit/test-base-addr \
 	tests/unit/test-base-argv \
 	tests/unit/test-base-bytes \
-	tests/unit/test-base-json \
 	tests/unit/test-base-log \
 	tests/unit/test-base-reader \
 	tests/unit/test-base-seen \
@@ -37,6 +36,7 @@ unit_tests = \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
 	tests/unit/test-nt-hostile \
+	tests/unit/test-nt-isf \
 	tests/unit/test-nt-kdbg \
 	tests/unit/test-nt-handle \
 	tests/unit/test-nt-kernel \
@@ -98,8 +98,6 @@ tests_unit_test_base_argv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_argv_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_bytes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_bytes_LDADD = $(UNIT_BASE_LIBS)
-tests_unit_test_base_json_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_base_json_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_log_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_reader_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -140,6 +138,8 @@ tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_evidence_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_hostile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_isf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_isf_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kdbg_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_handle_CPPFLAGS = $(UNIT_CPPFLAGS)
