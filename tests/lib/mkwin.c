@@ -213,7 +213,7 @@ static bool check_options(const struct mk_options *options, GError **error)
 	return !wrong;
 }
 
-/* What 32-bit machines cannot have. */
+/* What a machine with this layout cannot have. */
 static bool check_machine(const MkWin *win, GError **error)
 {
 	const struct mk_options *options = &win->options;
@@ -221,7 +221,11 @@ static bool check_machine(const MkWin *win, GError **error)
 	const bool narrow = arch == NT_ARCH_X86 || arch == NT_ARCH_X86PAE;
 	const char *wrong = NULL;
 
-	if (!narrow)
+	/* Some ARM64 layouts have no more than a few members. */
+	if (!mk_has(win, "_KPROCESS.DirectoryTableBase") ||
+	    !mk_has(win, "_EPROCESS.ImageFileName"))
+		wrong = "too little is known";
+	else if (!narrow)
 		wrong = options->three_gb ? "3gb" : NULL;
 	else if (options->gig)
 		wrong = "gig";
