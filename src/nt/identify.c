@@ -294,6 +294,45 @@ static void derive(NtKernel *k)
 				    " the nearest relative";
 }
 
+/* From how many failing members on a layout is doubted, where it was guessed
+ * and where the kernel's identity led to it. */
+enum { DOUBT_GUESS = 1, DOUBT_IDENTITY = 3 };
+
+/*
+ * A layout may pass for System by chance, when a kernel that nobody has seen
+ * has its links where another has them: what is derived without a layout is
+ * taken where it fits clearly better.
+ */
+static void doubt(NtKernel *k, bool identified)
+{
+	NtKernel old = *k;
+	unsigned n_failed, n_other;
+	int fit = nt_derive_fit(&k->as, &k->profile, k->system.eprocess,
+				&n_failed);
+
+	if (n_failed < (identified ? DOUBT_IDENTITY : DOUBT_GUESS))
+		return;
+	derive(k);
+	if (k->has_system && k->derived &&
+	    nt_derive_fit(&k->as, &k->profile, k->system.eprocess, &n_other) >
+		    fit + 2 &&
+	    n_other < n_failed) {
+		k->profile_exact = false;
+		return;
+	}
+	g_clear_pointer(&k->derived, g_array_unref);
+	*k = old;
+}
+
+static bool is_identified(const NtKernel *k, const struct choice *c)
+{
+	for (size_t i = 0; i < c->n_identified; i++)
+		if (nt_profile_name(&c->profiles[i]) ==
+		    nt_profile_name(&k->profile))
+			return true;
+	return false;
+}
+
 bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 {
 	g_autofree struct choice *c = g_new0(struct choice, 1);
@@ -317,12 +356,14 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 	}
 	list_choices(k, c);
 	if (k->has_image && choose_by_symbol(k, c, &anchors))
-		return false;
-	if (scan && nt_system_by_scan(&k->as, c->profiles, c->n,
+		scan = false;
+	else if (scan && nt_system_by_scan(&k->as, c->profiles, c->n,
 				      c->n_identified, &k->system, &which))
 		accept(k, c, which);
 	else if (scan)
 		derive(k);
+	if (k->has_system && !k->profile_exact && !k->derived)
+		doubt(k, is_identified(k, c));
 	if (k->has_system && c->n_identified && k->derived)
 		k->profile_misfit = nt_profile_name(&c->profiles[0]);
 	if (!k->has_profile)
