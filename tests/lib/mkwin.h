@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Makes the memory of a small machine that runs Windows x64, with known
- * contents, from the compiled-in layouts; and says what is in it. Or, with
- * no_windows, page tables alone in any of the four forms.
+ * Makes the memory of a small machine that runs Windows, with known contents,
+ * from any of the compiled-in layouts: XP to 11, two-level, PAE, x64, 5-level
+ * and (as far as that is known) ARM64; and says what is in it, and what finds
+ * each process. Or, with no_windows, page tables alone in any of the forms.
  *
  * The same options give the same memory, byte for byte.
  */
