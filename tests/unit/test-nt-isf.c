@@ -242,6 +242,7 @@ START_TEST(test_depth)
 	g_autofree char *deepest = g_strnfill(10 * MIB, '[');
 	g_autoptr(NtSymbols) s = read_text(good);
 
+	ck_assert_uint_eq(nt_symbols_age(s), 1);
 	assert_refused(deep, strlen(deep), "nested too deep");
 	assert_refused(deepest, 10 * MIB, "nested too deep");
 }
