@@ -65,8 +65,8 @@ START_TEST(test_order)
 		"\"Flags\":{\"type\":{\"bit_length\":2,\"type\":{\"kind\":"
 		"\"base\"},\"bit_position\":3,\"kind\":\"bitfield\"},"
 		"\"offset\":12},\"u\":{\"anonymous\":true,\"offset\":32,"
-		"\"type\":{\"name\":\"in\",\"kind\":\"union\"}}},"
-		"\"size\":99},\"in\":{\"fields\":{" FIELD(
+		"\"type\":{\"name\":\"IN\",\"kind\":\"union\"}}},"
+		"\"size\":99},\"IN\":{\"fields\":{" FIELD(
 			"UniqueProcessId", "\"offset\":8") "}}},"
 		"\"metadata\":{\"windows\":{" PDB "}}}\t");
 	struct nt_field f;
@@ -91,7 +91,7 @@ START_TEST(test_escapes)
 	g_autoptr(NtSymbols) s = read_text(
 		HEAD "\"user\\u005ftypes\":{\"\\u005FEPROCESS\":{\"fields\":{"
 		FIELD("\\u0050eb", "\"\\u006fffset\":24") ","
-		FIELD("Peb\\u0000", "\"offset\":1") ","
+		FIELD("Token\\u0000", "\"offset\":1") ","
 		FIELD("\\ud83d\\ude00\\ud83d\\\"\\/", "\"offset\":2")
 		"}}},\"symbols\":{\"\\u004diState\":{\"address\":5},"
 		"\"PspCidTable\\u0000\":{\"address\":6}}}");
@@ -145,8 +145,8 @@ START_TEST(test_numbers)
 		HEAD "\"x\":%1$s,\"user_types\":{\"_EPROCESS\":{\"size\":%1$s,"
 		"\"fields\":{" FIELD("Token", "\"offset\":%1$s") ","
 		FIELD("Peb", "\"offset\":16") "}}},\"symbols\":{"
-		"\"MiState\":{\"address\":%1$s},\"PspCidTable\":"
-		"{\"address\":9}}}", numbers[_i]);
+		"\"PspCidTable\":{\"address\":9},"
+		"\"MiState\":{\"address\":%1$s}}}", numbers[_i]);
 	g_autoptr(NtSymbols) s = read_text(text);
 	uint32_t n;
 
