@@ -57,8 +57,8 @@ static enum ring_answer visit(void *ctx, uint64_t link)
 	return RING_GO_ON;
 }
 
-/* Where the head is not known: the tables of the processes that are, but none
- * that was cut out of the ring, which would be its own witness. */
+/* The tables of the processes that are known, but none that was cut out of the
+ * ring, which would be its own witness. */
 static void add_starts(struct proc_run *run, GArray *starts)
 {
 	uint32_t offset = run->kernel->profile.handle.table_list;
@@ -67,8 +67,10 @@ static void add_starts(struct proc_run *run, GArray *starts)
 		const struct proc_entry *e = run->known->pdata[i];
 		uint64_t link = e->p.object_table + offset;
 
-		if (nt_is_kernel_address(&run->kernel->as, link) &&
-		    ring_is_member(run->kernel, link))
+		if (nt_is_kernel_address(&run->kernel->as,
+					 e->p.object_table) &&
+		    ring_is_linked(&run->kernel->as,
+				   run->kernel->profile.pointer_bytes, link))
 			g_array_append_val(starts, link);
 	}
 }
@@ -97,7 +99,7 @@ void handles_run(struct proc_run *run)
 		.what = "is in no handle table of a process",
 		.kernel = k,
 		.as = k->as,
-		.log = run->log,
+		.log = run->again ? NULL : run->log,
 		.visit = visit,
 		.ctx = run,
 		.head = k->vars[NT_HANDLE_TABLE_LIST_HEAD].va.v,
@@ -110,7 +112,8 @@ void handles_run(struct proc_run *run)
 		return;
 	}
 	add_system(k, starts);
-	if (!ring.head)
+	/* Where there is no head to begin at, or the ring is in pieces. */
+	if (!ring.head || run->again)
 		add_starts(run, starts);
 	r = ring_walk(&ring, (const uint64_t *)(void *)starts->data,
 		      starts->len);

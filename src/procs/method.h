@@ -67,6 +67,8 @@ struct proc_run {
 	uint32_t csrss_objects;	/* that it may still look at */
 	uint32_t dtb_scans;	/* of kernel memory, for CR3s that no known
 				 * process has */
+	bool again;		/* a ring was broken: start from all known
+				 * processes that are linked in it, too */
 	struct proc_evidence *evidence;
 	proc_found_fn fn;
 	void *ctx;

@@ -69,7 +69,7 @@ static void complain(struct walk *w, const struct link *link,
 {
 	(void)seen_enter(w->bad, link->va);
 	count_bad(w, link);
-	if (link->from)
+	if (link->from && w->ring->log)
 		log_add(w->ring->log, LOG_WARN, w->ring->area,
 			"the link at " PRIADDR " leads to " PRIADDR
 			", which %s",
@@ -159,6 +159,21 @@ static void visit(struct walk *w, const struct link *link)
 	}
 }
 
+bool ring_is_linked(const struct addr_space *as, unsigned pointer_bytes,
+		    uint64_t link)
+{
+	unsigned n = pointer_bytes;
+	uint64_t next, prev, back;
+
+	if (!nt_pointer_at(as, n, VIRT(link), &next) ||
+	    !nt_pointer_at(as, n, VIRT(link + n), &prev))
+		return false;
+	return (next != link && nt_pointer_at(as, n, VIRT(next + n), &back) &&
+		back == link) ||
+	       (prev != link && nt_pointer_at(as, n, VIRT(prev), &back) &&
+		back == link);
+}
+
 struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 			     size_t n_starts)
 {
@@ -181,22 +196,11 @@ struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 		g_free(link);
 	}
 	g_queue_clear_full(&w.queue, g_free);
-	if (w.ret.exhausted)
+	if (w.ret.exhausted && ring->log)
 		log_add(ring->log, LOG_WARN, ring->area,
 			"the list has more than %u entries; the walk was"
 			" stopped there", PROCS_MAX);
 	return w.ret;
-}
-
-bool ring_is_member(const NtKernel *kernel, uint64_t link)
-{
-	unsigned n = kernel->profile.pointer_bytes;
-	uint64_t flink, back;
-
-	return nt_pointer_at(&kernel->as, n, VIRT(link), &flink) &&
-	       flink != link &&
-	       nt_pointer_at(&kernel->as, n, VIRT(flink + n), &back) &&
-	       back == link;
 }
 
 bool ring_is_evidence(const struct ring_result *result)

@@ -24,7 +24,7 @@ struct ring {
 	const char *what;	/* "is not in a process object" */
 	const NtKernel *kernel;
 	struct addr_space as;	/* that links are read through */
-	Log *log;
+	Log *log;		/* or NULL */
 	ring_visit_fn visit;
 	void *ctx;
 	uint64_t head;		/* 0: not known; then a node within the
@@ -43,13 +43,16 @@ struct ring_result {
 	bool head_bad;		/* not readable, or has such a link */
 };
 
+/*
+ * Does a neighbour point back at this LIST_ENTRY? What is not in the ring must
+ * not be its own witness: one that is linked to itself does not count.
+ */
+bool ring_is_linked(const struct addr_space *as, unsigned pointer_bytes,
+		    uint64_t link);
+
 /* From the head, where there is one, and from the links in starts. */
 struct ring_result ring_walk(const struct ring *ring, const uint64_t *starts,
 			     size_t n_starts);
-
-/* Is the LIST_ENTRY in a ring with others: does the next one point back? What
- * was cut out keeps links that nobody returns, or points at itself. */
-bool ring_is_member(const NtKernel *kernel, uint64_t link);
 
 /*
  * Does what the ring did not show prove something? While all links of one

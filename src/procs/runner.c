@@ -13,6 +13,7 @@ enum {
 			    * new. A healthy machine needs two. */
 	CSRSS_TABLES = 4,  /* the largest tables that all csrss.exe have
 			    * together */
+	AGAIN_MAX = 4,	   /* how often broken rings are walked again */
 	DTB_SCANS = 8,	   /* each may read all that is mapped */
 };
 
@@ -149,9 +150,26 @@ static unsigned independent_methods(void)
 	return methods;
 }
 
+/* What the others found can lead to parts of broken rings that nothing else
+ * leads to. True: there were more processes there. */
+static bool walk_again(Runner *r, unsigned methods)
+{
+	guint before = r->run.known->len;
+	unsigned broken = 0;
+
+	for (unsigned i = 0; i < METHODS; i++)
+		if (r->evidence[i].broken && !r->evidence[i].unusable)
+			broken |= 1u << i;
+	broken &= methods & (1u << METHOD_PSACTIVEPROCESSHEAD |
+			     1u << METHOD_HANDLES);
+	r->run.again = true;
+	run_all(r, broken, false);
+	return r->run.known->len > before;
+}
+
 unsigned runner_run(Runner *r, unsigned methods)
 {
-	unsigned independent = independent_methods();
+	unsigned independent = independent_methods(), n_again = 0;
 	guint before;
 
 	if (methods & ~independent)
@@ -161,7 +179,8 @@ unsigned runner_run(Runner *r, unsigned methods)
 		before = r->run.known->len;
 		proc_adopt_sessions(r->run.known);
 		run_all(r, methods, true);
-		if (r->run.known->len == before)
+		if (r->run.known->len == before &&
+		    (n_again++ >= AGAIN_MAX || !walk_again(r, methods)))
 			return methods;
 	}
 	log_add(r->run.log, LOG_WARN, "processes",

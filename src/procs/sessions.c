@@ -80,7 +80,7 @@ static void add_members(const struct session *s, GArray *starts)
 				k->profile.eprocess.session_links;
 
 		if (e->session_key == s->key && !e->p.exit_time &&
-		    ring_is_member(k, link))
+		    ring_is_linked(&k->as, k->profile.pointer_bytes, link))
 			g_array_append_val(starts, link);
 	}
 }

@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-procs-crossview \
 	tests/unit/test-procs-methods \
 	tests/unit/test-procs-procset \
+	tests/unit/test-procs-smear \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-facts \
 	tests/unit/test-tree-formats \
@@ -170,6 +171,8 @@ tests_unit_test_procs_crossview_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_crossview_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_methods_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_methods_LDADD = $(UNIT_PROCS_LIBS)
+tests_unit_test_procs_smear_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_procs_smear_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_procset_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_tree_dirs_CPPFLAGS = $(UNIT_CPPFLAGS)
