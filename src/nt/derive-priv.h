@@ -66,6 +66,16 @@ struct member_test {
 			 const struct nt_profile *profile, uint32_t offset);
 };
 
+/* Adds to k->derived. */
+void derive_report(NtKernel *k, const struct nt_derived *derived);
+
+/*
+ * Where an _ETHREAD has its entry in the list of its process and the pointer
+ * to it, if the profile's places do not fit: by the type of the objects in the
+ * lists at ThreadListHead, and by what leads back.
+ */
+void derive_threads(NtKernel *k, const struct samples *s);
+
 extern const struct member_test derive_tests[];
 extern const size_t derive_n_tests;
 

@@ -27,10 +27,7 @@ static void report(NtKernel *k, const char *name, enum nt_derived_kind kind,
 	how.name = name;
 	how.kind = kind;
 	how.value = value;
-	if (!k->derived)
-		k->derived = g_array_new(FALSE, FALSE,
-					 sizeof(struct nt_derived));
-	g_array_append_val(k->derived, how);
+	derive_report(k, &how);
 }
 
 static void set_var(NtKernel *k, enum nt_var_id id, uint64_t va,

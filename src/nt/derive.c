@@ -34,7 +34,7 @@ unsigned nt_derived_confidence(const struct nt_derived *d)
 	return most[d->basis] * d->n_for / (n + (n < 3 ? 1 : 0));
 }
 
-static void report(NtKernel *k, const struct nt_derived *d)
+void derive_report(NtKernel *k, const struct nt_derived *d)
 {
 	if (!k->derived)
 		k->derived = g_array_new(FALSE, FALSE,
@@ -172,7 +172,7 @@ static void derive_member(NtKernel *k, const struct samples *s,
 		d.basis = NT_BASIS_ASSUMED;
 		d.value = *slot;
 	}
-	report(k, &d);
+	derive_report(k, &d);
 }
 
 void nt_derive_members(NtKernel *k, Log *log)
@@ -184,6 +184,8 @@ void nt_derive_members(NtKernel *k, Log *log)
 		return;
 	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
 	/* One process proves nothing. */
+	if (s.all->len >= 2)
+		derive_threads(k, &s);
 	for (size_t i = 0; s.all->len >= 2 && i < derive_n_tests; i++)
 		derive_member(k, &s, &derive_tests[i], false, log);
 	samples_clear(&s);
@@ -417,10 +419,10 @@ static void report_core(NtKernel *k, const struct core_search *c)
 		.n_for = c->list.all->len,
 	};
 
-	report(k, &d);
+	derive_report(k, &d);
 	d.name = "_EPROCESS.ActiveProcessLinks";
 	d.value = c->links;
-	report(k, &d);
+	derive_report(k, &d);
 }
 
 static void search_core(struct core_search *c, const NtKernel *k)
@@ -461,6 +463,7 @@ bool nt_derive_core(NtKernel *k)
 		k->profile = p;
 		k->has_profile = true;
 		report_core(k, &c);
+		derive_threads(k, &c.list);
 		for (size_t i = 0; i < derive_n_tests; i++)
 			derive_member(k, &c.list, &derive_tests[i], true,
 				      NULL);

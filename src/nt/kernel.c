@@ -252,10 +252,11 @@ static void try_processors(struct finder *f, const Image *image)
 
 static void try_all(struct finder *f, const Image *image)
 {
-	/* In this order where a page may be the top of several. */
+	/* In this order where a page may be the top of several: tables of
+	 * ARM64 pass for those of x64, hardly ever the other way round. */
 	static const struct paging_form *const all[] = {
-		&paging_amd64, &paging_la57, &paging_pae, &paging_x86,
-		&paging_arm64, NULL
+		&paging_arm64, &paging_amd64, &paging_la57, &paging_pae,
+		&paging_x86, NULL
 	};
 	const struct paging_form *const one[] = { f->hints->form, NULL };
 	PhysAddr dtb;

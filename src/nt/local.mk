@@ -3,6 +3,7 @@ src_libnt_a_SOURCES = \
 	src/nt/cpus.c src/nt/cpus.h \
 	src/nt/derive-sample.c \
 	src/nt/derive-tests.c \
+	src/nt/derive-thread.c \
 	src/nt/derive-vars.c \
 	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
