@@ -3,6 +3,7 @@
 # replays seeds, former finds and some changed seeds, as one of the tests.
 fuzz_replays = \
 	tests/fuzz/replay-image \
+	tests/fuzz/replay-kernel \
 	tests/fuzz/replay-symbols \
 	tests/fuzz/replay-tree \
 	tests/fuzz/replay-vtop
@@ -18,6 +19,9 @@ fuzz_replay = tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_image_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-image.c
 tests_fuzz_replay_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_image_LDADD = $(PMEM_LIBS)
+tests_fuzz_replay_kernel_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-kernel.c
+tests_fuzz_replay_kernel_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_kernel_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_symbols_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-symbols.c
 tests_fuzz_replay_symbols_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_symbols_LDADD = $(MK_LIBS)
@@ -29,8 +33,8 @@ tests_fuzz_replay_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz-image tests/fuzz/fuzz-symbols \
-	tests/fuzz/fuzz-tree tests/fuzz/fuzz-vtop
+noinst_PROGRAMS += tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
+	tests/fuzz/fuzz-symbols tests/fuzz/fuzz-tree tests/fuzz/fuzz-vtop
 endif
 
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -38,6 +42,10 @@ tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz-image.c
 tests_fuzz_fuzz_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_image_LDADD = $(PMEM_LIBS)
+tests_fuzz_fuzz_kernel_SOURCES = tests/fuzz/fuzz-kernel.c
+tests_fuzz_fuzz_kernel_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_kernel_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_kernel_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_symbols_SOURCES = tests/fuzz/fuzz-symbols.c
 tests_fuzz_fuzz_symbols_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_symbols_LDFLAGS = $(fuzz_link_flags)
