@@ -139,6 +139,22 @@ static void find_extent(struct samples *s)
 	}
 }
 
+/* What is no process but linked as a node is: the list's head. A link that
+ * leads astray is no head. */
+static bool is_linked(const struct samples *s, uint64_t node)
+{
+	unsigned n = s->pointer_bytes;
+	uint64_t next, prev, back;
+
+	return (nt_pointer_at(s->as, n, VIRT(node), &next) &&
+		nt_is_kernel_address(s->as, next) && next != node &&
+		nt_pointer_at(s->as, n, VIRT(next + n), &back) &&
+		back == node) ||
+	       (nt_pointer_at(s->as, n, VIRT(node + n), &prev) &&
+		nt_is_kernel_address(s->as, prev) && prev != node &&
+		nt_pointer_at(s->as, n, VIRT(prev), &back) && back == node);
+}
+
 void samples_gather(struct samples *s, const struct addr_space *as,
 		    VirtAddr va, uint32_t links, uint32_t pid)
 {
@@ -155,11 +171,14 @@ void samples_gather(struct samples *s, const struct addr_space *as,
 		uint64_t node = g_array_index(todo, uint64_t, i);
 		struct sample *p = sample_new(s, node - links, pid);
 
-		if (!p) {
-			s->list_head = s->list_head ? s->list_head : node;
+		/* Beyond the head the list goes on: one link that is broken
+		 * cuts nothing off. */
+		if (!p && (s->list_head || !is_linked(s, node)))
 			continue;
-		}
-		keep(s, p);
+		if (!p)
+			s->list_head = node;
+		else
+			keep(s, p);
 		push_neighbours(s, seen, todo, node);
 		if (s->system && s->all->len >= SAMPLES_MAX)
 			break;

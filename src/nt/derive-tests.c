@@ -31,6 +31,8 @@ static const uint8_t session_id_places[] = { 8, 0xc, 0x10 };
 #define TIME_FIRST UINT64_C(125911584000000000)
 #define TIME_LAST UINT64_C(157469184000000000)
 
+static const char system_name[NAME_BYTES] = "System";
+
 static bool is_user_address(const struct samples *s, uint64_t va)
 {
 	unsigned bits = s->as->form->va_bits;
@@ -40,7 +42,8 @@ static bool is_user_address(const struct samples *s, uint64_t va)
 	return va >= 0x10000 && va < UINT64_C(1) << (bits - 1);
 }
 
-/* ImageFileName: 1 to 15 printable bytes, NULs to the end. */
+/* ImageFileName: 15 bytes, padded with NULs. It is the place where System has
+ * its own; what others are called is anybody's choice. */
 static enum verdict test_name(const struct samples *s,
 			      const struct nt_profile *profile,
 			      const struct sample *p, uint32_t offset)
@@ -52,18 +55,19 @@ static enum verdict test_name(const struct samples *s,
 	(void)profile;
 	if (!range_fits(offset, NAME_BYTES, p->len))
 		return VERDICT_AGAINST;
+	if (p->pid == SYSTEM_PID)
+		return memcmp(name, system_name, NAME_BYTES) ?
+			       VERDICT_AGAINST : VERDICT_FOR;
 	while (n < NAME_BYTES && name[n] > 0x20 && name[n] != 0x7f)
 		n++;
-	if (n < 3)
-		return n ? VERDICT_AGAINST : VERDICT_NOTHING;
-	for (size_t i = n; i < NAME_BYTES; i++)
-		if (name[i] > 0x20)
-			return VERDICT_AGAINST;
-	/* So that a place inside the names is not as good. */
-	if (p->pid == SYSTEM_PID)
-		return n == 6 && !memcmp(name, "System", 6) ? VERDICT_FOR :
-							      VERDICT_NOTHING;
-	return memchr(name, '.', n) ? VERDICT_FOR : VERDICT_NOTHING;
+	return n >= 3 && memchr(name, '.', n) ? VERDICT_FOR : VERDICT_NOTHING;
+}
+
+static bool system_has_name(const struct samples *s,
+			    const struct nt_profile *profile, uint32_t offset)
+{
+	return !s->system ||
+	       test_name(s, profile, s->system, offset) == VERDICT_FOR;
 }
 
 static bool pid_is_known(const struct samples *s, uint32_t pid)
@@ -297,14 +301,15 @@ static enum verdict test_session(const struct samples *s,
 	return VERDICT_NOTHING;
 }
 
-/* A user process has the page of KUSER_SHARED_DATA: so has its tree. */
+/* The tree has what every user process has: the page of KUSER_SHARED_DATA, or
+ * the PEB. */
 static enum verdict test_vad_root(const struct samples *s,
 				  const struct nt_profile *profile,
 				  const struct sample *p, uint32_t offset)
 {
 	struct nt_process process = { .vad_root_va = p->va + offset };
 	struct nt_vad vad;
-	uint64_t root;
+	uint64_t root, peb;
 
 	/* The pointer at the root, or the sentinel's right child. */
 	if (profile->vad.root_is_node ?
@@ -319,8 +324,10 @@ static enum verdict test_vad_root(const struct samples *s,
 	    vad.start == KUSER_USER)
 		return VERDICT_FOR;
 	/* Those without a PEB have no user half of the usual kind. */
-	return sample_pointer(s, p, profile->eprocess.peb, &root) && root ?
-		       VERDICT_AGAINST : VERDICT_NOTHING;
+	if (!sample_pointer(s, p, profile->eprocess.peb, &peb) || !peb)
+		return VERDICT_NOTHING;
+	return nt_vad_find(s->as, profile, &process, peb, &vad) ?
+		       VERDICT_FOR : VERDICT_AGAINST;
 }
 
 /* How many entries of the list at va are in threads; 0 where one is not. */
@@ -410,7 +417,8 @@ static enum verdict test_audit_name(const struct samples *s,
 
 /* In an order in which each finds what it builds on. */
 const struct member_test derive_tests[] = {
-	{ "_EPROCESS.ImageFileName", SLOT(name), 1, test_name, NULL },
+	{ "_EPROCESS.ImageFileName", SLOT(name), 1, test_name,
+	  system_has_name },
 	{ "_EPROCESS.InheritedFromUniqueProcessId", SLOT(ppid), 0, test_ppid,
 	  ppids_differ },
 	{ "_EPROCESS.CreateTime", SLOT(create_time), 8, test_create_time,

@@ -212,27 +212,40 @@ static bool is_process_object(const struct addr_space *as, uint64_t va)
 	       (type & 0x7f) == PROCESS_OBJECT;
 }
 
-/* Is there a pid at off, followed by links to other processes? */
+/* Where a neighbour points back, it is in a process or is the head, behind
+ * which there is one. dir: where its link in the same direction lies. */
+static bool leads_to_process(const struct core_search *c, uint64_t neighbour,
+			     unsigned dir, uint64_t here, uint32_t off)
+{
+	unsigned n = c->pointer_bytes;
+	uint64_t back, next;
+
+	if (neighbour == here || !nt_is_kernel_address(c->as, neighbour) ||
+	    !nt_pointer_at(c->as, n, VIRT(neighbour + (n - dir)), &back) ||
+	    back != here)
+		return false;
+	return is_process_object(c->as, neighbour - off - n) ||
+	       (nt_pointer_at(c->as, n, VIRT(neighbour + dir), &next) &&
+		next != here && is_process_object(c->as, next - off - n));
+}
+
+/* Is there a pid at off, followed by links to other processes? One of the two
+ * may be broken. */
 static bool looks_like_links(const struct core_search *c, uint64_t va,
 			     const uint8_t *bytes, uint32_t off)
 {
 	unsigned n = c->pointer_bytes;
 	uint64_t pid = n == 8 ? load_le64(bytes + off) :
 				load_le32(bytes + off);
-	uint64_t here = va + off + n, next, prev, back;
+	uint64_t here = va + off + n, next, prev;
 
+	if (pid % 4 || pid >= PID_END)
+		return false;
 	next = n == 8 ? load_le64(bytes + off + n) : load_le32(bytes + off + n);
 	prev = n == 8 ? load_le64(bytes + off + 2 * n) :
 			load_le32(bytes + off + 2 * n);
-	if (pid % 4 || pid >= PID_END || next == here ||
-	    !nt_is_kernel_address(c->as, next) ||
-	    !nt_is_kernel_address(c->as, prev))
-		return false;
-	if (!(nt_pointer_at(c->as, n, VIRT(next + n), &back) && back == here) &&
-	    !(nt_pointer_at(c->as, n, VIRT(prev), &back) && back == here))
-		return false;
-	return is_process_object(c->as, next - off - n) ||
-	       is_process_object(c->as, prev - off - n);
+	return leads_to_process(c, next, 0, here, off) ||
+	       leads_to_process(c, prev, n, here, off);
 }
 
 static void try_links(struct core_search *c, uint64_t va, uint32_t off)
