@@ -55,27 +55,49 @@ static void derive_active_head(NtKernel *k)
 	samples_clear(&s);
 }
 
-/* Is there a table, with a process that it belongs to, around this node? */
+/* Is there a table around this node: does the process that it is charged to
+ * say that it is its own? System's may be charged to nobody. */
 static bool node_is_in_table(const NtKernel *k, uint64_t node)
 {
 	const struct nt_handle_layout *h = &k->profile.handle;
 	unsigned n = k->profile.pointer_bytes;
-	uint64_t table = node - h->table_list, owner;
-	uint8_t type;
+	uint64_t table = node - h->table_list, owner, own;
+	struct nt_object process = { &k->as, n, k->system.eprocess };
 
-	return nt_pointer_at(&k->as, n, VIRT(table + h->quota_process),
-			     &owner) &&
-	       (!owner || (nt_is_kernel_address(&k->as, owner) &&
-			   vtop_read(&k->as, VIRT(owner), &type, 1) &&
-			   (type & 0x7f) == 3));
+	if (h->quota_process == NT_ABSENT ||
+	    !nt_pointer_at(&k->as, n, VIRT(table + h->quota_process), &owner))
+		return false;
+	if (owner)
+		process.va = VIRT(owner);
+	return nt_is_kernel_address(&k->as, process.va.v) &&
+	       nt_member_pointer(&process, k->profile.eprocess.object_table,
+				 &own) &&
+	       own == table;
 }
 
-/* The one node of the ring of tables that lies in the kernel's image. */
+/* The kernel's variables are near each other; pools are elsewhere. */
+static bool is_near_variables(const NtKernel *k, uint64_t va)
+{
+	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
+
+	return !head || va - (head - AROUND) < 2 * AROUND;
+}
+
+static bool may_be_table_head(const NtKernel *k, uint64_t node)
+{
+	if (k->has_image && k->image.has_pe)
+		return in_image(k, node);
+	return is_near_variables(k, node) && !node_is_in_table(k, node);
+}
+
+/* The one node of the ring of tables that lies in the kernel's image, or
+ * would have to if that were known. */
 static void derive_table_head(NtKernel *k)
 {
 	struct nt_object system = { &k->as, k->profile.pointer_bytes,
 				    k->system.eprocess };
-	uint64_t table, start, node;
+	uint64_t table, start, node, found = 0;
+	unsigned n = 0;
 
 	if (k->profile.handle.table_list == NT_ABSENT ||
 	    !nt_member_pointer(&system, k->profile.eprocess.object_table,
@@ -83,17 +105,19 @@ static void derive_table_head(NtKernel *k)
 	    !nt_is_kernel_address(&k->as, table))
 		return;
 	start = node = table + k->profile.handle.table_list;
-	for (unsigned i = 0; i < TABLES_MAX; i++) {
+	for (; n < TABLES_MAX; n++) {
 		if (!nt_pointer_at(&k->as, system.pointer_bytes, VIRT(node),
 				   &node) ||
 		    !nt_is_kernel_address(&k->as, node) || node == start)
+			break;
+		if (!may_be_table_head(k, node))
+			continue;
+		if (found)
 			return;
-		if (k->has_image && k->image.has_pe ?
-			    in_image(k, node) : !node_is_in_table(k, node)) {
-			set_var(k, NT_HANDLE_TABLE_LIST_HEAD, node, i + 1);
-			return;
-		}
+		found = node;
 	}
+	if (found)
+		set_var(k, NT_HANDLE_TABLE_LIST_HEAD, found, n);
 }
 
 /* The forms that handle tables have had (symbol tables from XP to 11). */
@@ -212,6 +236,19 @@ static void accept_form(NtKernel *k, const struct form *f)
 	       (struct nt_derived){ .n_for = 1 });
 	report(k, "_HANDLE_TABLE_ENTRY.ObjectPointerBits", NT_DERIVED_NUMBER,
 	       f->pos, (struct nt_derived){ .n_for = 1 });
+}
+
+/* A table whose place is known tells its form as well, where that is not known
+ * for certain. */
+static void check_form(NtKernel *k)
+{
+	const struct form *form;
+	uint64_t table;
+
+	if (!k->profile_exact &&
+	    nt_kernel_var(k, NT_PSP_CID_TABLE, &table) &&
+	    is_cid_table(k, table, &form))
+		accept_form(k, form);
 }
 
 /* Name of an _OBJECT_TYPE; NULL where there is none. */
@@ -485,6 +522,7 @@ void nt_derive_variables(NtKernel *k, Log *log)
 		return;
 	if (!k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v)
 		derive_active_head(k);
+	check_form(k);
 	scan_variables(k);
 	if (!k->vars[NT_HANDLE_TABLE_LIST_HEAD].va.v)
 		derive_table_head(k);
