@@ -80,8 +80,19 @@ static bool is_pointer(const struct gather *g, uint64_t va)
 	       vtop_read(as, VIRT(to), &byte, 1);
 }
 
+/* MmHighestUserAddress: the last byte before 64 KiB that nobody has. */
+static bool is_highest(const struct gather *g, uint64_t va)
+{
+	uint64_t value;
+
+	return nt_pointer_at(&g->k->as, g->pointer_bytes, VIRT(va), &value) &&
+	       (value & 0xffff) == 0xffff;
+}
+
 static bool is_sane(const struct gather *g, enum nt_var_id id, uint64_t va)
 {
+	if (id == NT_MM_HIGHEST_USER_ADDRESS)
+		return is_highest(g, va);
 	return id == NT_PS_ACTIVE_PROCESS_HEAD ?
 		       nt_evidence_is_process_list(g, va) :
 		       is_pointer(g, va);
@@ -128,6 +139,7 @@ static void compare_kdbg_vars(struct gather *g)
 	compare_var(g, NT_PS_ACTIVE_PROCESS_HEAD, d->active_head, "KDBG");
 	compare_var(g, NT_PSP_CID_TABLE, d->cid_table, "KDBG");
 	compare_var(g, NT_KI_PROCESSOR_BLOCK, d->processor_block, "KDBG");
+	compare_var(g, NT_MM_HIGHEST_USER_ADDRESS, d->highest_user, "KDBG");
 }
 
 /* PsLoadedModuleList is no variable that is used, but four may know it. */

@@ -158,7 +158,7 @@ static bool by_search(struct gather *g)
 	       found(g, &kdbg, "search of the kernel's image");
 }
 
-/* Without an image: what is found tells where that is. */
+/* Without an image: all that is mapped where kernels are. */
 static bool by_area(struct gather *g)
 {
 	NtKernel *k = g->k;
@@ -168,12 +168,23 @@ static bool by_area(struct gather *g)
 	    !nt_kdbg_find_in_area(&k->as, g->pointer_bytes, &kdbg) ||
 	    !nt_evidence_is_process_list(g, kdbg.active_head))
 		return false;
-	nt_kimage_at(&k->as, VIRT(kdbg.kern_base), &k->image);
+	return found(g, &kdbg, "search of the kernel's area");
+}
+
+/* Where there is no image, the block tells where that is. */
+static void take_base(struct gather *g)
+{
+	NtKernel *k = g->k;
+	uint64_t base = k->kdbg.kern_base;
+
+	if (k->has_image || !k->has_system || !base ||
+	    !nt_evidence_is_process_list(g, k->kdbg.active_head))
+		return;
+	nt_kimage_at(&k->as, VIRT(base), &k->image);
 	k->image.how = "KDBG";
 	k->has_image = true;
 	log_add(g->log, LOG_INFO, "evidence", "kernel base " PRIADDR
-		" by KDBG: there is no header", kdbg.kern_base);
-	return found(g, &kdbg, "search of the kernel's area");
+		" by KDBG: there is no header", base);
 }
 
 void nt_evidence_find_kdbg(struct gather *g)
@@ -190,6 +201,7 @@ void nt_evidence_find_kdbg(struct gather *g)
 			"no debugger block (KDBG) was found");
 		return;
 	}
+	take_base(g);
 	if (!var->va.v)
 		*var = (struct nt_var){ g->k->kdbg.va, g->k->kdbg.how };
 	log_add(g->log, LOG_INFO, "evidence",
