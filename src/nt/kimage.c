@@ -19,6 +19,18 @@ static uint64_t pages_for(const PhysMem *pm)
 	return MIN(PAGES_MAX, 32768 + 2 * (physmem_bytes(pm) / PAGE_SIZE_4K));
 }
 
+/* The names that kernels have for themselves, by processors and PAE. */
+static bool is_kernel_name(const char *name)
+{
+	static const char *const names[] = { "ntoskrnl.exe", "ntkrnlmp.exe",
+					     "ntkrnlpa.exe", "ntkrpamp.exe" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (!g_ascii_strcasecmp(name, names[i]))
+			return true;
+	return false;
+}
+
 static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
 			 struct nt_kimage *image)
 {
@@ -35,7 +47,7 @@ static bool is_kernel_pe(const struct addr_space *as, const struct nt_pe *pe,
 	image->known = images_find(pe->timestamp, pe->size);
 	return image->known ||
 	       (nt_pe_export_name(as, pe, name, sizeof name) &&
-		!g_ascii_strcasecmp(name, "ntoskrnl.exe"));
+		is_kernel_name(name));
 }
 
 static void look_up(struct nt_kimage *image)
