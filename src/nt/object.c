@@ -241,16 +241,13 @@ static bool type_index(NtObjects *o, const char *name, uint8_t *ret)
 	return false;
 }
 
-/* Where the indexes are mixed and nobody knows with what, there is nothing to
- * compare. */
+/* Where the indexes are mixed, there is one, whether or not it is known. */
 static bool read_cookie(const NtObjects *o, uint8_t *ret)
 {
 	VirtAddr va = o->kernel->vars[NT_OB_HEADER_COOKIE].va;
 
 	*ret = 0;
-	if (!va.v && o->marks.mixed)
-		return false;
-	return !va.v || vtop_read(&o->kernel->as, va, ret, 1);
+	return va.v ? vtop_read(&o->kernel->as, va, ret, 1) : !o->marks.mixed;
 }
 
 /* What the symbols say of a type: it fills in what could not be learnt, and
