@@ -23,8 +23,11 @@ static uint64_t list_entry(MkWin *win, const MkProc *proc)
 static void loop_list(MkWin *win)
 {
 	const MkProc *first = nth(win, 1);
-	const MkProc *last = nth(win, win->procs->len - 1);
+	const MkProc *last = first;
 
+	for (guint i = 1; i < win->procs->len; i++)
+		if (nth(win, i)->info.in_list)
+			last = nth(win, i);
 	if (!first || first == last)
 		return;
 	mk_kwrite_ptr(win, list_entry(win, last), list_entry(win, first));
