@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "nt/derive-priv.h"
+#include "nt/handle.h"
 #include "nt/machine.h"
 
 /* Where the image's extent is not known: what is searched on both sides of a
@@ -120,37 +121,9 @@ static void derive_table_head(NtKernel *k)
 		set_var(k, NT_HANDLE_TABLE_LIST_HEAD, found, n);
 }
 
-/* The forms that handle tables have had (symbol tables from XP to 11). */
-static const struct form {
-	unsigned pointer_bytes;
-	uint8_t table_code;
-	uint8_t pos, len, shift;
-} forms[] = {
-	{ 8, 8, 20, 44, 4 }, /* 8.1 and later */
-	{ 8, 8, 23, 41, 4 }, /* 8 */
-	{ 8, 8, 11, 53, 4 }, /* 5-level kernels */
-	{ 8, 0, 0, 0, 4 },   /* 7 and before */
-	{ 4, 8, 3, 29, 3 },  /* 8 and later */
-	{ 4, 0, 0, 0, 3 },   /* 7 and before */
-};
-
-static uint64_t decode(const NtKernel *k, const struct form *f, uint64_t word)
-{
-	unsigned bits = f->len + f->shift;
-	uint64_t va;
-
-	if (!f->len)
-		return word & ~UINT64_C(7);
-	va = bits_get(word, f->pos, f->len) << f->shift;
-	if (k->profile.pointer_bytes == 4)
-		return va & UINT32_MAX;
-	return bits < 64 ? (uint64_t)((int64_t)(va << (64 - bits)) >>
-				      (64 - bits)) : va;
-}
-
-/* Does the entry of a pid in this table hold its process, by this form? */
-static bool table_has(const NtKernel *k, const struct form *f, uint64_t table,
-		      uint32_t pid, uint64_t eprocess)
+/* Does the entry of a pid in this table hold its process? */
+static bool table_has(const NtKernel *k, const struct nt_handle_layout *l,
+		      uint64_t table, uint32_t pid, uint64_t eprocess)
 {
 	unsigned n = k->profile.pointer_bytes;
 	uint64_t per_leaf = PAGE_SIZE_4K / (2 * n);
@@ -158,7 +131,7 @@ static bool table_has(const NtKernel *k, const struct form *f, uint64_t table,
 	uint64_t code, page, word;
 	unsigned level;
 
-	if (!nt_pointer_at(&k->as, n, VIRT(table + f->table_code), &code))
+	if (!nt_pointer_at(&k->as, n, VIRT(table + l->table_code), &code))
 		return false;
 	level = code & 7;
 	page = code & ~UINT64_C(7);
@@ -175,18 +148,13 @@ static bool table_has(const NtKernel *k, const struct form *f, uint64_t table,
 	page += index % per_leaf * 2 * n;
 	return nt_is_kernel_address(&k->as, page) &&
 	       nt_pointer_at(&k->as, n, VIRT(page), &word) &&
-	       decode(k, f, word) == eprocess;
-}
-
-static bool table_has_system(const NtKernel *k, const struct form *f,
-			     uint64_t table)
-{
-	return table_has(k, f, table, 4, k->system.eprocess.v);
+	       nt_handle_decode(l, n, word) == eprocess;
 }
 
 /* How many processes of the list are in the table: the hidden and the exited
  * are not. */
-static unsigned count_in_table(const NtKernel *k, const struct form *f,
+static unsigned count_in_table(const NtKernel *k,
+			       const struct nt_handle_layout *l,
 			       uint64_t variable)
 {
 	const struct nt_eprocess_layout *e = &k->profile.eprocess;
@@ -201,54 +169,50 @@ static unsigned count_in_table(const NtKernel *k, const struct form *f,
 	for (guint i = 0; i < s.all->len; i++) {
 		const struct sample *p = g_ptr_array_index(s.all, i);
 
-		n += table_has(k, f, table, p->pid, p->va);
+		n += table_has(k, l, table, p->pid, p->va);
 	}
 	samples_clear(&s);
 	return n;
 }
 
+/* Is System the entry 4 of the table? *layout says how to read it then. */
 static bool is_cid_table(const NtKernel *k, uint64_t table,
-			 const struct form **ret)
+			 struct nt_handle_layout *layout)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
-		if (forms[i].pointer_bytes == k->profile.pointer_bytes &&
-		    table_has_system(k, &forms[i], table)) {
-			*ret = &forms[i];
-			return true;
-		}
-	return false;
+	*layout = k->profile.handle;
+	return nt_handle_learn(&k->as, k->profile.pointer_bytes, VIRT(table),
+			       k->system.eprocess.v, layout);
 }
 
 /* Handle tables look as the one that was found does. */
-static void accept_form(NtKernel *k, const struct form *f)
+static void accept_form(NtKernel *k, const struct nt_handle_layout *found)
 {
 	struct nt_handle_layout *h = &k->profile.handle;
 
-	if (h->known && h->table_code == f->table_code &&
-	    h->pointer.bit_pos == f->pos && h->pointer.bit_len == f->len)
+	if (h->known && h->table_code == found->table_code &&
+	    h->pointer.bit_pos == found->pointer.bit_pos &&
+	    h->pointer.bit_len == found->pointer.bit_len)
 		return;
-	h->table_code = f->table_code;
-	h->pointer = (struct nt_field){ 0, f->pos, f->len };
-	h->pointer_shift = f->shift;
-	h->pid_bytes = f->len ? 4 : k->profile.pointer_bytes;
+	*h = *found;
+	h->pid_bytes = h->pointer.bit_len ? 4 : k->profile.pointer_bytes;
 	h->known = k->profile.object.body != NT_ABSENT;
-	report(k, "_HANDLE_TABLE.TableCode", NT_DERIVED_OFFSET, f->table_code,
+	report(k, "_HANDLE_TABLE.TableCode", NT_DERIVED_OFFSET, h->table_code,
 	       (struct nt_derived){ .n_for = 1 });
 	report(k, "_HANDLE_TABLE_ENTRY.ObjectPointerBits", NT_DERIVED_NUMBER,
-	       f->pos, (struct nt_derived){ .n_for = 1 });
+	       h->pointer.bit_pos, (struct nt_derived){ .n_for = 1 });
 }
 
 /* A table whose place is known tells its form as well, where that is not known
  * for certain. */
 static void check_form(NtKernel *k)
 {
-	const struct form *form;
+	struct nt_handle_layout form;
 	uint64_t table;
 
 	if (!k->profile_exact &&
 	    nt_kernel_var(k, NT_PSP_CID_TABLE, &table) &&
 	    is_cid_table(k, table, &form))
-		accept_form(k, form);
+		accept_form(k, &form);
 }
 
 /* Name of an _OBJECT_TYPE; NULL where there is none. */
@@ -275,7 +239,7 @@ struct var_scan {
 	bool want_cid, want_types;
 	uint64_t cid_table;	/* address of the variable */
 	uint64_t type_table;
-	const struct form *form;
+	struct nt_handle_layout form;
 	unsigned pointers_left;
 };
 
@@ -411,8 +375,8 @@ static void scan_variables(NtKernel *k)
 	nt_scan_range(&k->as, VIRT(start), len, UINT64_MAX, var_page, &s);
 	if (s.cid_table) {
 		set_var(k, NT_PSP_CID_TABLE, s.cid_table,
-			count_in_table(k, s.form, s.cid_table));
-		accept_form(k, s.form);
+			count_in_table(k, &s.form, s.cid_table));
+		accept_form(k, &s.form);
 	}
 	if (s.type_table) {
 		unsigned index = process_index(k, s.type_table);
