@@ -14,7 +14,7 @@ enum {
 	CSRSS_TABLES = 4,  /* the largest tables that all csrss.exe have
 			    * together */
 	AGAIN_MAX = 4,	   /* how often broken rings are walked again */
-	DTB_SCANS = 8,	   /* each may read all that is mapped */
+	DTB_SCANS = 4,	   /* each may read all that is mapped */
 };
 
 struct Runner {
