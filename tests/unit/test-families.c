@@ -301,6 +301,21 @@ static void assert_variables(const struct machine *m)
 		      (long)k->soft.invalid_pte_mask);
 }
 
+/* Header or debugger block tell where the image is and where user space
+ * ends. */
+static void assert_image(const struct machine *m)
+{
+	const NtKernel *k = m->w.kernel;
+	const struct mk_kernel *want = mk_win_kernel(m->w.win);
+
+	ck_assert_msg(k->has_image && k->image.base.v == want->base,
+		      "%s: base 0x%lx, not 0x%lx", layout_id(m->layout),
+		      (long)k->image.base.v, (long)want->base);
+	ck_assert_msg(k->user_end == want->highest_user + 1,
+		      "%s: user half ends at 0x%lx", layout_id(m->layout),
+		      (long)k->user_end);
+}
+
 /* Derived offsets are the layout's; the cookie is that of the machine. */
 static void assert_derived(const struct machine *m, uint8_t cookie)
 {
@@ -359,6 +374,7 @@ START_TEST(test_family)
 	start(&m, &options, source, false);
 	assert_processes(&m);
 	assert_variables(&m);
+	assert_image(&m);
 	ck_assert_uint_eq(procset_methods_run(m.set), METHODS_ALL);
 	if (source == NONE)
 		assert_derived(&m, (uint8_t)options.cookie);
@@ -416,14 +432,25 @@ static void start_damaged(struct machine *m, int i, enum source source)
 	start(m, &options, source, d->no_kdbg);
 }
 
+static void assert_damaged(const struct machine *m, int i)
+{
+	const struct mk_damage *d = &damaged[i % N_DAMAGED].options.damage;
+
+	ck_assert_int_eq(m->w.kernel->image.has_pe,
+			 !d->zero_kernel_header && !d->unmap_kernel_header);
+	assert_processes(m);
+	assert_variables(m);
+	if (!damaged[i % N_DAMAGED].no_kdbg)
+		assert_image(m);
+}
+
 /* No symbols at all: what one source does not tell, another does. */
 START_TEST(test_damaged)
 {
 	struct machine m;
 
 	start_damaged(&m, _i, NONE);
-	assert_processes(&m);
-	assert_variables(&m);
+	assert_damaged(&m, _i);
 	stop(&m);
 }
 END_TEST
@@ -435,8 +462,7 @@ START_TEST(test_damaged_built_in)
 
 	/* every third family */
 	start_damaged(&m, _i + _i / N_DAMAGED * 2 * N_DAMAGED, BUILT_IN);
-	assert_processes(&m);
-	assert_variables(&m);
+	assert_damaged(&m, _i);
 	stop(&m);
 }
 END_TEST
