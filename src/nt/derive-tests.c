@@ -357,10 +357,11 @@ static enum verdict test_thread_list(const struct samples *s,
 {
 	uint64_t flink;
 
-	if (profile->thread.list_entry == NT_ABSENT ||
-	    !sample_pointer(s, p, offset, &flink) ||
+	if (!sample_pointer(s, p, offset, &flink) ||
 	    !nt_is_kernel_address(s->as, flink))
 		return VERDICT_AGAINST;
+	if (profile->thread.list_entry == NT_ABSENT)
+		return VERDICT_NOTHING;
 	if (flink == p->va + offset)
 		return VERDICT_NOTHING;
 	return count_threads(s, p->va + offset, profile->thread.list_entry) ?
@@ -377,10 +378,11 @@ static enum verdict test_active_threads(const struct samples *s,
 	uint32_t n;
 	unsigned counted;
 
-	if (profile->eprocess.thread_list == NT_ABSENT ||
-	    profile->thread.list_entry == NT_ABSENT ||
-	    !sample_u32(p, offset, &n))
+	if (!sample_u32(p, offset, &n))
 		return VERDICT_AGAINST;
+	if (profile->eprocess.thread_list == NT_ABSENT ||
+	    profile->thread.list_entry == NT_ABSENT)
+		return VERDICT_NOTHING;
 	counted = count_threads(s, head, profile->thread.list_entry);
 	if (!counted || counted == THREADS_MAX)
 		return VERDICT_NOTHING;

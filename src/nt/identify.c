@@ -173,7 +173,7 @@ static void add_all(struct choice *c, const NtKernel *k)
 }
 
 /* A file that is of this kernel knows it best; the built-in layout of the same
- * kernel fills in what a file may lack. */
+ * kernel, or else of its build, has the structures that a file lacks. */
 static void add_symbols(struct choice *c, const NtKernel *k)
 {
 	struct nt_source source = { .symbols = k->image.symbols };
@@ -183,6 +183,9 @@ static void add_symbols(struct choice *c, const NtKernel *k)
 	if (k->image.kernel && !strcmp(kernel_guid(k->image.kernel),
 				       nt_symbols_guid(source.symbols)))
 		source.layout = kernel_layout(k->image.kernel);
+	else if (k->build)
+		(void)layouts_by_build(c->machine->arch, k->build,
+				       c->machine->la57, &source.layout, 1);
 	if (nt_symbols_arch(source.symbols) != c->machine->arch ||
 	    !nt_profile_fill(&source, &c->profiles[c->n]))
 		return;

@@ -2,6 +2,8 @@
 /* From a layout to the plain record that the readers use. */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 
 #include "nt/peb.h"
@@ -13,16 +15,31 @@ uint64_t nt_field_get(struct nt_field field, uint64_t value)
 			       0;
 }
 
+/* The layout speaks for structures that the symbols lack; what they have is
+ * all that there is of it. */
+static const struct nt_layout *layout_for(const struct nt_source *source,
+					  const char *path)
+{
+	g_autofree char *type = g_strndup(path, strcspn(path, "."));
+	uint32_t size;
+
+	if (source->symbols && nt_symbols_size(source->symbols, type, &size))
+		return NULL;
+	return source->layout;
+}
+
 bool nt_source_field(const struct nt_source *source, const char *path,
 		     struct nt_field *ret, bool *guessed)
 {
+	const struct nt_layout *layout;
+
 	if (source->symbols && nt_symbols_field(source->symbols, path, ret)) {
 		if (guessed)
 			*guessed = false;
 		return true;
 	}
-	return source->layout &&
-	       layout_field(source->layout, path, ret, guessed);
+	layout = layout_for(source, path);
+	return layout && layout_field(layout, path, ret, guessed);
 }
 
 const char *nt_source_type(const struct nt_source *source, const char *path)
@@ -31,7 +48,7 @@ const char *nt_source_type(const struct nt_source *source, const char *path)
 
 	if (source->symbols)
 		type = nt_symbols_type(source->symbols, path);
-	if (!type && source->layout)
+	if (!type && layout_for(source, path))
 		type = layout_type(source->layout, path);
 	return type;
 }
