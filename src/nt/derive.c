@@ -304,6 +304,28 @@ static bool core_page(void *ctx, VirtAddr va, const uint8_t *page)
 	return true;
 }
 
+/* Any process: what has its DTB where one has it, which maps it. The one whose
+ * page tables these are may be in no list. */
+static bool any_page(void *ctx, VirtAddr va, const uint8_t *page)
+{
+	struct core_search *c = ctx;
+
+	for (unsigned i = 0; i + c->dtb_offset + 8 <= PAGE_SIZE_4K; i += 8) {
+		uint64_t raw = load_le64(page + i + c->dtb_offset) & c->mask;
+
+		if ((page[i] & 0x7f) != PROCESS_OBJECT || !raw ||
+		    !physmem_has_page(c->as->pm, PHYS(page_floor(raw))) ||
+		    !nt_same_frame(c->as, raw, VIRT(va.v + i)))
+			continue;
+		if (!c->hits_left--)
+			return false;
+		try_object(c, va.v + i);
+		if (c->list.all)
+			return false;
+	}
+	return true;
+}
+
 /* Everything behind the _KPROCESS moves with the links. */
 static void shift_members(struct nt_profile *p, uint32_t shift)
 {
@@ -461,6 +483,11 @@ static void search_core(struct core_search *c, const NtKernel *k)
 		try_object(c, va);
 	if (!c->list.all)
 		nt_scan_kernel(&k->as, core_page, c);
+	if (c->list.all)
+		return;
+	c->hits_left = HITS_MAX;
+	c->lists_left = LISTS_MAX;
+	nt_scan_kernel(&k->as, any_page, c);
 }
 
 bool nt_derive_core(NtKernel *k)

@@ -18,9 +18,7 @@ enum {
 /* ImageFileName of System: 15 bytes, padded with NUL. */
 static const char system_name[15] = "System";
 
-/* Does dtb_raw map va to the same frame as the address space does? */
-static bool same_frame(const struct addr_space *as, uint64_t dtb_raw,
-		       VirtAddr va)
+bool nt_same_frame(const struct addr_space *as, uint64_t dtb_raw, VirtAddr va)
 {
 	struct addr_space other = *as;
 	struct vtop_leaf a, b;
@@ -57,7 +55,7 @@ bool nt_system_check(const struct addr_space *as,
 	prev = points_at(as, n, p.blink.v, links);
 	ok = p.pid == SYSTEM_PID && p.dtb_raw &&
 	     nt_process_plausible(as, profile, &p) && (next || prev) &&
-	     same_frame(as, p.dtb_raw, va);
+	     nt_same_frame(as, p.dtb_raw, va);
 	if (ok)
 		*ret = (struct nt_system){
 			.eprocess = va,
@@ -224,7 +222,7 @@ static bool object_has_dtb(const struct dtb_search *s, VirtAddr va)
 	      (p.user_dtb_raw & s->mask) == s->dtb) &&
 	     nt_is_kernel_address(s->as, p.flink.v) &&
 	     nt_is_kernel_address(s->as, p.blink.v) &&
-	     same_frame(s->as, p.dtb_raw, va);
+	     nt_same_frame(s->as, p.dtb_raw, va);
 	nt_process_clear(&p);
 	return ok;
 }

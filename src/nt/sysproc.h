@@ -14,6 +14,10 @@ struct nt_system {
 	bool links_close;	/* both neighbours in the list point back */
 };
 
+/* Do the page tables at dtb_raw (flag bits are masked) map va to the same
+ * frame as the address space does? */
+bool nt_same_frame(const struct addr_space *as, uint64_t dtb_raw, VirtAddr va);
+
 /*
  * Is the object at va the System process, as this profile sees it? Its pid is
  * 4, it is a process object, at least one of its list neighbours points back
