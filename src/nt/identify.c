@@ -374,6 +374,16 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan)
 	return scan;
 }
 
+void nt_identify_unchecked(NtKernel *k)
+{
+	g_autofree struct choice *c = g_new0(struct choice, 1);
+
+	if (k->has_profile)
+		return;
+	list_choices(k, c);
+	accept_unchecked(k, c);
+}
+
 static uint64_t read_invalid_pte_mask(const NtKernel *k)
 {
 	uint8_t raw[8];

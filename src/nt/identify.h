@@ -18,6 +18,10 @@ void nt_identify_kuser(NtKernel *k);
  */
 bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan);
 
+/* Without a System to check one: the layout that the build tells, where it is
+ * known only now, so that lists can be tried. */
+void nt_identify_unchecked(NtKernel *k);
+
 /* With the kernel chosen: System's DTB, the hook for software PTEs, what is
  * left of the facts. */
 void nt_identify_finish(NtKernel *k, const Image *image);

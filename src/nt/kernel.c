@@ -364,6 +364,12 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 		nt_derive_members(k, f->log);
 	nt_evidence_gather(k, image, f->log);
 	log_image(k, f);
+	/* KDBG may have told the build of a kernel whose System is lost. */
+	if (!k->has_profile && !f->hints->no_profile) {
+		nt_identify_unchecked(k);
+		nt_identify_finish(k, image);
+		log_profile(k, f->log);
+	}
 	nt_identify_user_end(k);
 	nt_derive_variables(k, f->log);
 	k->as.meter = NULL;

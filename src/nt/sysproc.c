@@ -40,6 +40,25 @@ static bool points_at(const struct addr_space *as, unsigned pointer_bytes,
 	       nt_pointer_at(as, pointer_bytes, VIRT(va), &got) && got == want;
 }
 
+/* Is the neighbour's link not in the image, or in a page that was wiped? */
+static bool is_lost(const struct addr_space *as, unsigned pointer_bytes,
+		    uint64_t va)
+{
+	uint64_t got;
+
+	return nt_is_kernel_address(as, va) &&
+	       (!nt_pointer_at(as, pointer_bytes, VIRT(va), &got) || !got);
+}
+
+/* Where neither neighbour is there to point back, the name is asked for. */
+static bool is_alone(const struct addr_space *as, unsigned pointer_bytes,
+		     const struct nt_process *p)
+{
+	return is_lost(as, pointer_bytes, p->flink.v + pointer_bytes) &&
+	       is_lost(as, pointer_bytes, p->blink.v) &&
+	       !g_strcmp0(p->name, "System");
+}
+
 bool nt_system_check(const struct addr_space *as,
 		     const struct nt_profile *profile, VirtAddr va,
 		     struct nt_system *ret)
@@ -54,7 +73,8 @@ bool nt_system_check(const struct addr_space *as,
 	next = points_at(as, n, p.flink.v + n, links);
 	prev = points_at(as, n, p.blink.v, links);
 	ok = p.pid == SYSTEM_PID && p.dtb_raw &&
-	     nt_process_plausible(as, profile, &p) && (next || prev) &&
+	     nt_process_plausible(as, profile, &p) &&
+	     (next || prev || is_alone(as, n, &p)) &&
 	     nt_same_frame(as, p.dtb_raw, va);
 	if (ok)
 		*ret = (struct nt_system){

@@ -169,6 +169,59 @@ START_TEST(test_pieces)
 }
 END_TEST
 
+/* System's neighbours in the list are gone: it is known by its name. One that
+ * points elsewhere is no loss. */
+START_TEST(test_alone)
+{
+	static const uint8_t zeros[4096];
+	struct unit_win w;
+	uint64_t next, prev;
+	unsigned n;
+
+	unit_win_init(&w, &machines[_i]);
+	n = mk_pointer_bytes(w.win);
+	next = mk_kread_ptr(w.win, link_of(w.win, 0));
+	prev = mk_kread_ptr(w.win, link_of(w.win, 0) + n);
+	mk_kwrite(w.win, prev, zeros, 2 * n);
+	mk_kwrite(w.win, next, zeros, 2 * n);
+	reread(&w);
+	ck_assert(w.kernel->has_system && w.kernel->system.named);
+	ck_assert(!w.kernel->system.links_close);
+	ck_assert_uint_eq(w.kernel->system.eprocess.v,
+			  mk_win_process(w.win, 0)->eprocess);
+	mk_kwrite_ptr(w.win, next + n, next);
+	reread(&w);
+	ck_assert(!w.kernel->has_system);
+	unit_win_clear(&w);
+}
+END_TEST
+
+/* Neither a header nor System, in a version that has no build number in
+ * KUSER_SHARED_DATA: the debugger block tells which it is. */
+START_TEST(test_late_build)
+{
+	static const uint8_t zeros[1024];
+	const struct mk_options options = {
+		.seed = 3, .layout = "amd64-6.1.7601-d", .size_mib = 16,
+		.procs = 12, .damage = { .zero_kernel_header = true },
+	};
+	struct unit_win w;
+	g_autoptr(ProcSet) set = NULL;
+
+	unit_win_init(&w, &options);
+	mk_kwrite(w.win, mk_win_process(w.win, 0)->eprocess, zeros,
+		  sizeof zeros);
+	reread(&w);
+	ck_assert(!w.kernel->has_system && w.kernel->has_profile);
+	ck_assert_uint_eq(w.kernel->build, 7601);
+	set = build_set(&w);
+	for (size_t i = 1; i < 10; i++)
+		(void)entry_of(set, w.win, i);
+	g_clear_pointer(&set, procset_free);
+	unit_win_clear(&w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("procs-smear");
@@ -176,5 +229,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_loss, 0, G_N_ELEMENTS(machines));
 	tcase_add_loop_test(tcase, test_pieces, 0, G_N_ELEMENTS(machines));
+	tcase_add_loop_test(tcase, test_alone, 0, G_N_ELEMENTS(machines));
+	tcase_add_test(tcase, test_late_build);
 	return unit_main(suite);
 }
