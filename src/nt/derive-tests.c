@@ -311,6 +311,8 @@ static enum verdict test_vad_root(const struct samples *s,
 	struct nt_vad vad;
 	uint64_t root, peb;
 
+	if (!profile->vad.known)
+		return VERDICT_NOTHING;
 	/* The pointer at the root, or the sentinel's right child. */
 	if (profile->vad.root_is_node ?
 		    !sample_pointer(s, p, offset + profile->vad.right, &root) :

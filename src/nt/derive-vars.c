@@ -241,6 +241,8 @@ struct var_scan {
 	uint64_t type_table;
 	struct nt_handle_layout form;
 	unsigned pointers_left;
+	VirtAddr image; /* where it is known */
+	uint64_t image_len;
 };
 
 /* The entry of "Type" is the third; "Directory" follows it. */
@@ -268,7 +270,10 @@ static bool var_page(void *ctx, VirtAddr va, const uint8_t *page)
 		uint64_t v = n == 8 ? load_le64(page + i) :
 				      load_le32(page + i);
 
-		if (v % 8 || !nt_is_kernel_address(&s->k->as, v))
+		/* Tables and types are in pool: most pointers in an image lead
+		 * into it. */
+		if (v % 8 || !nt_is_kernel_address(&s->k->as, v) ||
+		    v - s->image.v < s->image_len)
 			continue;
 		if (!s->pointers_left--)
 			return false;
@@ -372,6 +377,10 @@ static void scan_variables(NtKernel *k)
 	if ((!s.want_cid && !s.want_types) ||
 	    !variables_range(k, &start, &len))
 		return;
+	if (k->has_image && k->image.has_pe) {
+		s.image = k->image.base;
+		s.image_len = k->image.pe.size;
+	}
 	nt_scan_range(&k->as, VIRT(start), len, UINT64_MAX, var_page, &s);
 	if (s.cid_table) {
 		set_var(k, NT_PSP_CID_TABLE, s.cid_table,

@@ -18,9 +18,9 @@
 /* How many candidates for the DTB are tried by each means; each costs a walk
  * of the kernel's area. A healthy image needs one. */
 enum {
-	TRIALS_MAX = 32,
+	TRIALS_MAX = 64,
 	RSDS_TRIALS_MAX = 4,
-	SCAN_TRIALS_MAX = 4,
+	SCAN_TRIALS_MAX = 12,
 	CPU_TRIALS_MAX = 16,
 	DEEP_TRIALS_MAX = 4,
 	TRIAL_SHARE = 4,
@@ -360,7 +360,8 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 	f->meter.left = steps_for(f->pm);
 	nt_identify_finish(k, image);
 	log_profile(k, f->log);
-	if (!k->profile_exact)
+	/* A file may lack whole structures. */
+	if (!k->profile_exact || k->profile.thread.list_entry == NT_ABSENT)
 		nt_derive_members(k, f->log);
 	nt_evidence_gather(k, image, f->log);
 	log_image(k, f);
