@@ -11,6 +11,7 @@
 G_DEFINE_QUARK(winprocfs-image-error-quark, image_error)
 
 const struct ImageOps *const image_formats[] = {
+	&image_crashdump_ops,
 	&image_elf_ops,
 	&image_raw_ops,
 	NULL,

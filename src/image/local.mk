@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libimage_a_SOURCES = \
+	src/image/crashdump.c \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
 	src/image/formats.h \

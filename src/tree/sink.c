@@ -29,6 +29,8 @@ static void grow(struct sink *sink, size_t need)
 
 void sink_bytes(struct sink *sink, const char *bytes, size_t len)
 {
+	if (!len)
+		return;
 	if (!sink->counting) {
 		if (sink->len + len > sink->cap)
 			grow(sink, (size_t)sink->len + len);

@@ -137,17 +137,21 @@ static void seed32(uint8_t *b)
 
 void fuzz_seeds(fuzz_seed_fn fn, void *ctx)
 {
-	uint8_t b[0x800] = { 0 };
+	uint8_t b[0x2800] = { 0 };
 
-	fn(ctx, b, sizeof b);
+	fn(ctx, b, 0x800);
 	fn(ctx, b, 1);
 	seed64(b, false);
-	fn(ctx, b, sizeof b);
+	fn(ctx, b, 0x800);
 	seed64(b, true);
-	fn(ctx, b, sizeof b);
+	fn(ctx, b, 0x800);
 	memset(b, 0, sizeof b);
 	seed32(b);
-	fn(ctx, b, sizeof b);
+	fn(ctx, b, 0x800);
+	memset(b, 0, sizeof b);
 	memcpy(b, "PAGEDU64", 8);
 	fn(ctx, b, 64);
+	/* A full dump of one page. */
+	b[0x88] = b[0xa0] = b[0xf98] = 1;
+	fn(ctx, b, sizeof b);
 }

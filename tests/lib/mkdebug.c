@@ -193,3 +193,18 @@ void mk_debug_build(MkWin *win)
 	if (win->kernel.kdbg_encoded)
 		encode(win);
 }
+
+void mk_win_dump(MkWin *win, struct mk_dump *ret)
+{
+	*ret = (struct mk_dump){
+		.is64 = !mk_is_32bit(win),
+		.pae = win->mode == MK_MODE_PAE,
+		.dtb = win->kernel.dtb,
+		.active_head = win->kernel.active_head,
+		.module_list = mk_symbol(win, "PsLoadedModuleList"),
+		.kdbg = win->kernel.kdbg,
+		.machine = mk_machine(win),
+		.processors = G_N_ELEMENTS(win->cpus),
+		.time = win->kernel.time,
+	};
+}

@@ -2,7 +2,7 @@
 /*
  * mkmem: makes a memory image of a small Windows machine with known contents.
  *
- *	mkmem [options] --out FILE [--format raw|elf|elf32] [--truth FILE]
+ *	mkmem [options] --out FILE [--format raw|elf|elf32|dump] [--truth FILE]
  *		[--pdb FILE] [--isf FILE]	symbols of its kernel
  *
  * The truth is text: one record a line, fields separated by tabs, the first
@@ -117,7 +117,8 @@ static void add_output(GOptionGroup *group, struct args *args)
 	add_text(group, "truth", &args->truth, "What is in it", "FILE");
 	add_text(group, "pdb", &args->pdb, "Symbols as PDB", "FILE");
 	add_text(group, "isf", &args->isf, "Symbols as ISF", "FILE");
-	add_text(group, "format", &args->format, "raw, elf or elf32 (raw)",
+	add_text(group, "format", &args->format,
+		 "raw, elf, elf32 or dump (raw)",
 		 "FORMAT");
 	add_flag(group, "elf-notes", &args->notes, "Notes of the processors");
 	add_flag(group, "xnum", &args->xnum, "Header count in section 0");
@@ -202,7 +203,7 @@ static void add_damage(GOptionGroup *group, struct args *args)
 
 static bool set_format(struct args *args, GError **error)
 {
-	static const char *const names[] = {"raw", "elf", "elf32"};
+	static const char *const names[] = {"raw", "elf", "elf32", "dump"};
 
 	if (!args->format)
 		return true;
@@ -212,7 +213,7 @@ static bool set_format(struct args *args, GError **error)
 			return true;
 		}
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "format %s: not raw, elf or elf32", args->format);
+		    "format %s: not raw, elf, elf32 or dump", args->format);
 	return false;
 }
 
@@ -342,6 +343,7 @@ static void set_machine(struct args *args)
 static bool make(struct args *args, GError **error)
 {
 	g_autoptr(MkWin) win = NULL;
+	struct mk_dump dump = {0};
 
 	if (!set_format(args, error) || !set_paging(args, error) ||
 	    !set_cast(args, error) || !check_numbers(args, error))
@@ -353,6 +355,9 @@ static bool make(struct args *args, GError **error)
 		return false;
 	if (args->notes)
 		args->write.cpus = mk_win_cpus(win, &args->write.n_cpus);
+	if (!args->options.no_windows)
+		mk_win_dump(win, &dump);
+	args->write.dump = &dump;
 	if (args->truth && !mk_win_write_truth(win, args->truth, error))
 		return false;
 	if (!args->options.no_windows &&

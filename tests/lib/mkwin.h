@@ -209,6 +209,8 @@ const GArray *mk_win_kernel_pages(MkWin *win);
 const GArray *mk_win_symbols(MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
 
+/* What a crash dump of the machine says in its header. */
+void mk_win_dump(MkWin *win, struct mk_dump *ret);
 /* An image with notes. */
 bool mk_win_write(MkWin *win, const char *path, enum mk_format format,
 		  GError **error);

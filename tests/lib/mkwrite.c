@@ -392,6 +392,73 @@ static bool write_elf(const MkPhys *phys, int fd,
 	return true;
 }
 
+/* A word of the machine's width. */
+static void dump_word(uint8_t *header, bool is64, size_t at, uint64_t value)
+{
+	const uint64_t word = GUINT64_TO_LE(value);
+
+	memcpy(header + at, &word, is64 ? 8 : 4);
+}
+
+/* Runs in pages behind their number and their sum; returns the header's
+ * length. */
+static size_t make_dump_header(const MkPhys *phys, const struct mk_dump *d,
+			       uint8_t header[0x2000])
+{
+	const size_t word = d->is64 ? 8 : 4, block = d->is64 ? 0x88 : 0x64;
+	const struct mk_run *runs;
+	uint64_t sum = 0;
+	size_t n;
+
+	for (size_t i = 0; i < 0x2000; i += 4)
+		memcpy(header + i, "PAGE", 4);
+	memcpy(header + 4, d->is64 ? "DU64" : "DUMP", 4);
+	dump_word(header, d->is64, 0x10, d->dtb);
+	dump_word(header, d->is64, d->is64 ? 0x20 : 0x18, d->module_list);
+	dump_word(header, d->is64, d->is64 ? 0x28 : 0x1c, d->active_head);
+	dump_word(header, false, d->is64 ? 0x30 : 0x20, d->machine);
+	dump_word(header, false, d->is64 ? 0x34 : 0x24, d->processors);
+	dump_word(header, d->is64, d->is64 ? 0x80 : 0x60, d->kdbg);
+	dump_word(header, false, d->is64 ? 0xf98 : 0xf88, 1);
+	dump_word(header, true, d->is64 ? 0xfa8 : 0xfc0, d->time);
+	if (!d->is64)
+		header[0x5c] = d->pae;
+	runs = mk_phys_runs(phys, &n);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t pages = runs[i].len / MK_PAGE_SIZE;
+
+		dump_word(header, d->is64, block + 2 * word * (i + 1),
+			  runs[i].start / MK_PAGE_SIZE);
+		dump_word(header, d->is64, block + 2 * word * (i + 1) + word,
+			  pages);
+		sum += pages;
+	}
+	dump_word(header, d->is64, block, n);
+	dump_word(header, d->is64, block + word, sum);
+	return d->is64 ? 0x2000 : 0x1000;
+}
+
+static bool write_dump(const MkPhys *phys, int fd, const struct mk_dump *d)
+{
+	g_autofree uint8_t *header = g_malloc0(0x2000);
+	uint64_t offset = make_dump_header(phys, d, header);
+	const struct mk_run *runs;
+	size_t n;
+
+	if (!write_at(fd, header, offset, 0))
+		return false;
+	runs = mk_phys_runs(phys, &n);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t len = runs[i].len / MK_PAGE_SIZE * MK_PAGE_SIZE;
+
+		if (ftruncate(fd, (off_t)(offset + len)) != 0 ||
+		    !write_pages(phys, fd, runs[i].start, len, offset))
+			return false;
+		offset += len;
+	}
+	return true;
+}
+
 bool mk_write(const MkPhys *phys, const char *path,
 	      const struct mk_write_options *options, GError **error)
 {
@@ -402,6 +469,8 @@ bool mk_write(const MkPhys *phys, const char *path,
 		return fail(error, path);
 	if (options->format == MK_FORMAT_RAW)
 		ok = write_raw(phys, fd);
+	else if (options->format == MK_FORMAT_DUMP)
+		ok = write_dump(phys, fd, options->dump);
 	else
 		ok = write_elf(phys, fd, options);
 	if (!ok)

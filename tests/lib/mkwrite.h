@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writes made-up physical memory as an image file: raw, or an ELF core as
- * QEMU's dump-guest-memory makes it. Files are sparse.
+ * Writes made-up physical memory as an image file: raw, an ELF core as QEMU's
+ * dump-guest-memory makes it, or a full crash dump. Files are sparse.
  */
 #ifndef MKWRITE_H
 #define MKWRITE_H
@@ -12,6 +12,7 @@ enum mk_format {
 	MK_FORMAT_RAW,
 	MK_FORMAT_ELF,	 /* ELF64 */
 	MK_FORMAT_ELF32, /* runs above 4 GiB are left out */
+	MK_FORMAT_DUMP,	 /* Windows full crash dump; whole pages only */
 };
 
 /* State of a processor, for the notes. */
@@ -22,11 +23,20 @@ struct mk_cpu {
 	uint64_t idt_base, gdt_base;
 };
 
+/* What the header of a crash dump says. */
+struct mk_dump {
+	bool is64, pae;
+	uint64_t dtb, active_head, module_list, kdbg;
+	uint32_t machine, processors;
+	uint64_t time; /* FILETIME */
+};
+
 struct mk_write_options {
 	enum mk_format format;
 	/* Notes (ELF): n_cpus times CORE, then n_cpus times QEMU. */
 	const struct mk_cpu *cpus;
 	size_t n_cpus;
+	const struct mk_dump *dump; /* of MK_FORMAT_DUMP */
 	bool xnum;	/* PN_XNUM: the number of headers in section 0 */
 	bool memsz;	/* zeros at the end of a segment are not in the file */
 	bool unaligned; /* segments start at odd file offsets, as QEMU's do */

@@ -11,7 +11,8 @@ compare_with_raw()
 {
 	make_image "$@"
 	must_mount "$1.img" elf
-	grep -q '^Format:.elf$' elf/image/info || fail "$1 is not seen as ELF"
+	grep -q "^Format:.$format\$" elf/image/info ||
+		fail "$1 is not seen as $format"
 	probe truth elf "$1.truth" - elf || fail "$1: truth"
 	for dir in proc dtb kernel by-name by-eprocess; do
 		diff -r --no-dereference --exclude vmem "raw/$dir" "elf/$dir" ||
@@ -27,6 +28,7 @@ compare_with_raw()
 }
 
 machine=(--size 64 --seed 7)
+format=elf
 make_image raw "${machine[@]}"
 must_mount raw.img raw
 compare_with_raw elf "${machine[@]}" --format elf
@@ -35,6 +37,15 @@ compare_with_raw xnum "${machine[@]}" --format elf --xnum
 compare_with_raw unaligned "${machine[@]}" --format elf --unaligned
 compare_with_raw phdrs "${machine[@]}" --format elf --phdrs 300 --elf-notes
 compare_with_raw elf32 "${machine[@]}" --format elf32
+format=crashdump
+compare_with_raw dump "${machine[@]}" --format dump
+umount_checked raw
+
+# 32-bit ones have another header.
+machine=(--size 64 --seed 7 --layout x86pae-6.1.7601)
+make_image raw "${machine[@]}"
+must_mount raw.img raw
+compare_with_raw dump32 "${machine[@]}" --format dump
 umount_checked raw
 
 # What --memsz leaves out are zeros at the ends of segments: not memory that

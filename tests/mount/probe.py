@@ -95,6 +95,7 @@ class Truth:
             elif f[0] == "kernel":
                 self.self_map = int(f[9])
                 self.dtb = int(f[3], 16)
+                self.arch = f[7].split("-")[0]
             elif f[0] == "paging":
                 self.mode, self.root = f[1], int(f[2], 16)
 
@@ -310,7 +311,9 @@ def check_truth(mount, truth_path, image, *options):
     runs = truth.runs if "elf" in options else \
         [(0, os.stat(image).st_size)]
     whole = "all" in options
-    mask = 2**48 - 1
+    narrow = truth.arch.startswith("x86")
+    mask = 2**32 - 1 if narrow else 2**48 - 1
+    dtb_mask = ~0x1f if truth.arch == "x86pae" else ~0xfff
     n = 0
     for p in truth.processes:
         if not p.in_list:
@@ -325,7 +328,7 @@ def check_truth(mount, truth_path, image, *options):
                    "%s/maps is not empty" % folder)
             continue
         expect(read_file(folder + "/dtb", "r") ==
-               "0x%x\n" % (p.dtb_raw & ~0xfff), "%s/dtb" % folder)
+               "0x%x\n" % (p.dtb_raw & dtb_mask), "%s/dtb" % folder)
         pages = list(p.pages)
         ignore = None
         if whole:
@@ -333,8 +336,8 @@ def check_truth(mount, truth_path, image, *options):
             base = 0xffff000000000000 | truth.self_map << 39
             ignore = lambda va: base <= va < base + 2**39
         head = process_head(process_name(p.name), p.pid, p.dtb_raw)
-        compare_space(folder, Rows(pages, runs), options, mask, head, 12,
-                      p.pid, mount, image, ignore)
+        compare_space(folder, Rows(pages, runs), options, mask, head,
+                      8 if narrow else 12, p.pid, mount, image, ignore)
         n += 1
     expect(n > 0, "no process was compared")
     print("%d processes compared" % n)

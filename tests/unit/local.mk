@@ -20,6 +20,7 @@ unit_tests = \
 	tests/unit/test-base-reader \
 	tests/unit/test-base-seen \
 	tests/unit/test-base-text \
+	tests/unit/test-image-crashdump \
 	tests/unit/test-image-elf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
@@ -114,6 +115,8 @@ tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_io_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_notes_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_crashdump_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_crashdump_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
