@@ -45,7 +45,7 @@ const char *options_help(void)
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
 "  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"
-"  profile=FILE            symbol file of this kernel\n"
+"  profile=FILE|none       symbol file of this kernel; none: derive all\n"
 "  profile_force           use it even if it is of another kernel\n"
 "  paging=x86|pae|amd64|la57|arm64\n"
 "                          paging form where it can't be told\n"
