@@ -209,7 +209,7 @@ static void assert_session(const struct machine *m, const struct mk_process *p,
 			     p->session < 0 ? UINT64_MAX :
 					      (uint64_t)p->session);
 	else
-		ck_assert_msg(mk_win_kernel(m->w.win)->build <= 7601, "%s",
+		ck_assert_msg(layout_build(m->layout) <= 7601, "%s",
 			      layout_id(m->layout));
 }
 
@@ -421,6 +421,10 @@ static const struct damaged {
 	{ "odd names", .options.hostile_names = true },
 	{ "System leads nowhere", .options.damage.break_flink = 1 },
 	{ "no KVA shadow", .options.no_kva = true },
+	{ "a kernel nobody has seen", .options.damage.kernel_unknown = true },
+	{ "its members elsewhere",
+	  .options.damage = { .kernel_unknown = true, .no_exports = true,
+			      .shift_eprocess = 24 } },
 	{ "all of it",
 	  .options.damage = { .unmap_kernel_header = true, .no_rsds = true,
 			      .no_smss = true, .no_kuser = true,
