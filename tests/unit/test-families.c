@@ -130,38 +130,6 @@ static void stop(struct machine *m)
 
 /* --- processes --- */
 
-/* Who sees a process, by the truth of the builder. */
-static unsigned want_seen(const struct mk_process *p)
-{
-	return (unsigned)p->in_list << METHOD_PSACTIVEPROCESSHEAD |
-	       (unsigned)(p->in_csrss != MK_CSRSS_NO) << METHOD_CSRSS |
-	       (unsigned)p->in_cid << METHOD_PSPCIDTABLE |
-	       (unsigned)p->in_session << METHOD_SESSIONS |
-	       (unsigned)p->in_handles << METHOD_HANDLES;
-}
-
-/* From what it is missing: the builder's names say what each hides from. */
-static unsigned want_missing(const char *name)
-{
-	static const struct {
-		const char *name;
-		unsigned missing;
-	} hidden[] = {
-		{ "ghost.exe", 1u << METHOD_PSACTIVEPROCESSHEAD },
-		{ "cloak.exe", 1u << METHOD_PSPCIDTABLE },
-		{ "nocsrss.exe", 1u << METHOD_CSRSS },
-		{ "nosession.exe", 1u << METHOD_SESSIONS },
-		{ "notable.exe", 1u << METHOD_HANDLES },
-		{ "phantom.exe", METHODS_ALL & ~(1u << METHOD_HANDLES) },
-		{ "onlycpu.exe", METHODS_ALL },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++)
-		if (!strcmp(hidden[i].name, name))
-			return hidden[i].missing;
-	return 0;
-}
-
 /* Where there is no csrss.exe, its silence is none. */
 static bool has_csrss(const struct machine *m)
 {
@@ -172,12 +140,12 @@ static void assert_methods(const struct machine *m, const struct mk_process *p,
 			   const struct proc_entry *e)
 {
 	const char *id = layout_id(m->layout);
-	unsigned missing = want_missing(e->p.name);
+	unsigned missing = unit_win_missing(e->p.name);
 
 	if (!has_csrss(m))
 		missing &= ~(1u << METHOD_CSRSS);
-	ck_assert_msg(e->seen == want_seen(p), "%s, %s: seen by %x, not %x",
-		      id, e->p.name, e->seen, want_seen(p));
+	ck_assert_msg(e->seen == unit_win_seen(p), "%s, %s: seen by %x, not %x",
+		      id, e->p.name, e->seen, unit_win_seen(p));
 	ck_assert_msg(e->missing == missing, "%s, %s: missing from %x, not %x",
 		      id, e->p.name, e->missing, missing);
 	ck_assert_msg(!e->no_evidence ||
@@ -242,7 +210,7 @@ static void assert_processes(const struct machine *m)
 	for (size_t i = 0; i < mk_win_n_processes(m->w.win); i++) {
 		const struct mk_process *p = mk_win_process(m->w.win, i);
 		size_t at = procset_find_eprocess(m->set, VIRT(p->eprocess));
-		bool want = want_seen(p) ||
+		bool want = unit_win_seen(p) ||
 			    (p->running && (!m->no_cpus || at != SIZE_MAX));
 
 		ck_assert_msg((at != SIZE_MAX) == want, "%s: pid %u is%s"

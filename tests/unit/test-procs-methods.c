@@ -73,16 +73,6 @@ static void stop(struct machine *m)
 	unit_win_clear(&m->w);
 }
 
-/* Who sees a process, by the truth of the builder. */
-static unsigned want_seen(const struct mk_process *p)
-{
-	return (unsigned)p->in_list << METHOD_PSACTIVEPROCESSHEAD |
-	       (unsigned)(p->in_csrss != MK_CSRSS_NO) << METHOD_CSRSS |
-	       (unsigned)p->in_cid << METHOD_PSPCIDTABLE |
-	       (unsigned)p->in_session << METHOD_SESSIONS |
-	       (unsigned)p->in_handles << METHOD_HANDLES;
-}
-
 static const struct proc_entry *find(const struct machine *m,
 				     const struct mk_process *p)
 {
@@ -99,7 +89,7 @@ static void assert_truth(const struct machine *m)
 	for (size_t i = 0; i < mk_win_n_processes(m->w.win); i++) {
 		const struct mk_process *p = mk_win_process(m->w.win, i);
 		const struct proc_entry *e = find(m, p);
-		unsigned want = want_seen(p);
+		unsigned want = unit_win_seen(p);
 
 		ck_assert_msg((e != NULL) == (want || p->running),
 			      "pid %u is%s listed", p->pid, e ? "" : " not");
@@ -114,18 +104,9 @@ static void assert_truth(const struct machine *m)
 	ck_assert_uint_eq(procset_count(m->set), n);
 }
 
-static const struct {
-	const char *name;
-	unsigned missing;
-} hidden[] = {
-	{ "ghost.exe", 1u << METHOD_PSACTIVEPROCESSHEAD },
-	{ "cloak.exe", 1u << METHOD_PSPCIDTABLE },
-	{ "nocsrss.exe", 1u << METHOD_CSRSS },
-	{ "threads.exe", 0 },
-	{ "nosession.exe", 1u << METHOD_SESSIONS },
-	{ "notable.exe", 1u << METHOD_HANDLES },
-	{ "phantom.exe", METHODS_ALL & ~(1u << METHOD_HANDLES) },
-	{ "onlycpu.exe", METHODS_ALL },
+static const char *const hidden[] = {
+	"ghost.exe", "cloak.exe", "nocsrss.exe", "threads.exe",
+	"nosession.exe", "notable.exe", "phantom.exe", "onlycpu.exe",
 };
 
 /* Marked is what hides, and from what; nothing else. */
@@ -134,14 +115,14 @@ static void assert_marks(const struct machine *m)
 	size_t n = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++) {
-		const struct mk_process *p = mk_win_find(m->w.win,
-							 hidden[i].name);
+		const struct mk_process *p = mk_win_find(m->w.win, hidden[i]);
 		const struct proc_entry *e = find(m, p);
+		unsigned missing = unit_win_missing(hidden[i]);
 
 		ck_assert_ptr_nonnull(e);
-		ck_assert_msg(e->missing == hidden[i].missing,
-			      "%s: missing %x", hidden[i].name, e->missing);
-		n += hidden[i].missing != 0;
+		ck_assert_msg(e->missing == missing, "%s: missing %x",
+			      hidden[i], e->missing);
+		n += missing != 0;
 	}
 	for (size_t i = 0; i < procset_count(m->set); i++) {
 		const struct proc_entry *e = procset_get(m->set, i);
@@ -219,8 +200,8 @@ static const struct mk_options damaged[] = {
 static bool may_be_missing(const struct proc_entry *e)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(hidden); i++)
-		if (!strcmp(e->p.name, hidden[i].name))
-			return !(e->missing & ~hidden[i].missing);
+		if (!strcmp(e->p.name, hidden[i]))
+			return !(e->missing & ~unit_win_missing(hidden[i]));
 	return false;
 }
 
@@ -242,7 +223,7 @@ START_TEST(test_damage)
 		const struct mk_process *p = mk_win_process(m.w.win, i);
 
 		ck_assert_msg((find(&m, p) != NULL) ==
-				      (want_seen(p) || p->running),
+				      (unit_win_seen(p) || p->running),
 			      "pid %u", p->pid);
 		n += find(&m, p) != NULL;
 	}
@@ -269,7 +250,7 @@ START_TEST(test_alone)
 	for (size_t i = 0; i < mk_win_n_processes(m.w.win); i++) {
 		const struct mk_process *p = mk_win_process(m.w.win, i);
 		const struct proc_entry *e = find(&m, p);
-		bool want = want_seen(p) >> _i & 1;
+		bool want = unit_win_seen(p) >> _i & 1;
 
 		if (e && !e->seen)
 			ck_assert(p->running);
@@ -299,10 +280,10 @@ START_TEST(test_no_heads)
 		const struct mk_process *p = mk_win_process(m.w.win, i);
 
 		e = find(&m, p);
-		ck_assert_msg((e != NULL) == (want_seen(p) != 0), "pid %u",
+		ck_assert_msg((e != NULL) == (unit_win_seen(p) != 0), "pid %u",
 			      p->pid);
 		if (e)
-			ck_assert_msg(e->seen == want_seen(p), "pid %u: %x",
+			ck_assert_msg(e->seen == unit_win_seen(p), "pid %u: %x",
 				      p->pid, e->seen);
 	}
 	e = find(&m, mk_win_find(m.w.win, "notable.exe"));

@@ -24,4 +24,10 @@ void unit_win_clear(struct unit_win *w);
 /* Kernel address space of a machine, without the hook of software PTEs. */
 struct addr_space unit_win_space(const struct unit_win *w);
 
+/* Which methods see a process, as bits, by the truth of the builder. */
+unsigned unit_win_seen(const struct mk_process *process);
+/* From which it is missing though it should be there: the builder's names say
+ * what each hides from. */
+unsigned unit_win_missing(const char *name);
+
 #endif
