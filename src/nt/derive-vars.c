@@ -194,7 +194,6 @@ static void accept_form(NtKernel *k, const struct nt_handle_layout *found)
 	    h->pointer.bit_len == found->pointer.bit_len)
 		return;
 	*h = *found;
-	h->pid_bytes = h->pointer.bit_len ? 4 : k->profile.pointer_bytes;
 	h->known = k->profile.object.body != NT_ABSENT;
 	report(k, "_HANDLE_TABLE.TableCode", NT_DERIVED_OFFSET, h->table_code,
 	       (struct nt_derived){ .n_for = 1 });

@@ -334,8 +334,8 @@ static void shift_members(struct nt_profile *p, uint32_t shift)
 		&e->pid, &e->links, &e->ppid, &e->name, &e->create_time,
 		&e->exit_time, &e->peb, &e->wow64, &e->session,
 		&e->active_threads, &e->object_table, &e->vad_root,
-		&e->exit_status, &e->flags, &e->flags3, &e->session_links,
-		&e->thread_list, &e->token, &e->section_base, &e->audit_name,
+		&e->exit_status, &e->flags, &e->session_links,
+		&e->thread_list, &e->section_base, &e->audit_name,
 		&e->protection, &e->minimal.offset,
 	};
 
@@ -474,9 +474,6 @@ static void search_core(struct core_search *c, const NtKernel *k)
 		.hits_left = HITS_MAX,
 		.lists_left = LISTS_MAX,
 	};
-	/* A 32-bit DTB shares its word with another member. */
-	if (m->pointer_bytes == 4)
-		c->mask &= UINT32_MAX;
 	if (k->vars[NT_PS_INITIAL_SYSTEM_PROCESS].va.v &&
 	    nt_pointer_at(&k->as, m->pointer_bytes,
 			  k->vars[NT_PS_INITIAL_SYSTEM_PROCESS].va, &va))

@@ -53,14 +53,6 @@ const char *nt_source_type(const struct nt_source *source, const char *path)
 	return type;
 }
 
-bool nt_source_size(const struct nt_source *source, const char *type,
-		    uint32_t *ret)
-{
-	if (source->symbols && nt_symbols_size(source->symbols, type, ret))
-		return true;
-	return source->layout && layout_size(source->layout, type, ret);
-}
-
 static uint32_t member(struct nt_profile *p, const char *path)
 {
 	struct nt_field field;
@@ -114,10 +106,8 @@ static void fill_eprocess(struct nt_profile *p)
 	e->vad_root = member(p, "_EPROCESS.VadRoot");
 	e->exit_status = member(p, "_EPROCESS.ExitStatus");
 	e->flags = member(p, "_EPROCESS.Flags");
-	e->flags3 = member(p, "_EPROCESS.Flags3");
 	e->session_links = member(p, "_EPROCESS.SessionProcessLinks");
 	e->thread_list = member(p, "_EPROCESS.ThreadListHead");
-	e->token = member(p, "_EPROCESS.Token");
 	e->section_base = member(p, "_EPROCESS.SectionBaseAddress");
 	/* SeAuditProcessCreationInfo has that one member. */
 	e->audit_name = member(p, "_EPROCESS.SeAuditProcessCreationInfo");
@@ -137,20 +127,13 @@ static uint32_t nested(struct nt_profile *p, const char *outer,
 static void fill_thread(struct nt_profile *p)
 {
 	struct nt_thread_layout *t = &p->thread;
-	uint32_t apc = member(p, "_KTHREAD.ApcState");
-	uint32_t process = member(p, "_KAPC_STATE.Process");
 
-	t->cid = member(p, "_ETHREAD.Cid");
 	t->list_entry = member(p, "_ETHREAD.ThreadListEntry");
 	/* ThreadsProcess went when _KTHREAD.Process came (Vista). _KTHREAD is
 	 * the first member of _ETHREAD in all versions. */
 	t->process = member_either(p, "_KTHREAD.Process",
 				   "_ETHREAD.ThreadsProcess");
-	t->create_time = member(p, "_ETHREAD.CreateTime");
-	t->exit_time = member(p, "_ETHREAD.ExitTime");
-	t->start_address = member(p, "_ETHREAD.StartAddress");
-	t->apc_process = apc == NT_ABSENT || process == NT_ABSENT ?
-				 NT_ABSENT : apc + process;
+	t->apc_process = nested(p, "_KTHREAD.ApcState", "_KAPC_STATE.Process");
 }
 
 static void fill_object(struct nt_profile *p)
@@ -158,14 +141,9 @@ static void fill_object(struct nt_profile *p)
 	struct nt_object_layout *o = &p->object;
 
 	o->body = member(p, "_OBJECT_HEADER.Body");
-	o->pointer_count = member(p, "_OBJECT_HEADER.PointerCount");
-	o->handle_count = member(p, "_OBJECT_HEADER.HandleCount");
 	o->type = member(p, "_OBJECT_HEADER.Type");
 	o->type_index = member(p, "_OBJECT_HEADER.TypeIndex");
-	o->info_mask = member(p, "_OBJECT_HEADER.InfoMask");
-	o->name_info_offset = member(p, "_OBJECT_HEADER.NameInfoOffset");
 	o->type_name = member(p, "_OBJECT_TYPE.Name");
-	o->type_type_index = member(p, "_OBJECT_TYPE.Index");
 }
 
 /* Entries are two words of a pointer's width in all versions. */
@@ -175,7 +153,6 @@ static void fill_handle(struct nt_profile *p)
 
 	h->table_code = member(p, "_HANDLE_TABLE.TableCode");
 	h->quota_process = member(p, "_HANDLE_TABLE.QuotaProcess");
-	h->pid = member(p, "_HANDLE_TABLE.UniqueProcessId");
 	h->table_list = member(p, "_HANDLE_TABLE.HandleTableList");
 	h->handle_count = member(p, "_HANDLE_TABLE.HandleCount");
 	h->next_pool = member(p, "_HANDLE_TABLE.NextHandleNeedingPool");
@@ -183,8 +160,6 @@ static void fill_handle(struct nt_profile *p)
 	h->pointer = bit_field(p, "_HANDLE_TABLE_ENTRY.ObjectPointerBits");
 	h->pointer_shift = p->pointer_bytes == 8 ? 4 : 3;
 	h->access = bit_field(p, "_HANDLE_TABLE_ENTRY.GrantedAccessBits");
-	/* HandleCount went when the entries were packed (8). */
-	h->pid_bytes = h->pointer.bit_len ? 4 : p->pointer_bytes;
 	h->known = h->table_code != NT_ABSENT && p->object.body != NT_ABSENT;
 }
 
@@ -217,7 +192,6 @@ static void fill_cpu(struct nt_profile *p)
 				  member(p, "_KPCR.Prcb") :
 				  member(p, "_KPCR.CurrentPrcb");
 	c->version_block = member(p, "_KPCR.KdVersionBlock");
-	c->number = member(p, "_KPRCB.Number");
 	c->current_thread = member(p, "_KPRCB.CurrentThread");
 	c->next_thread = member(p, "_KPRCB.NextThread");
 	c->idle_thread = member(p, "_KPRCB.IdleThread");

@@ -35,10 +35,8 @@ struct nt_eprocess_layout {
 	uint32_t vad_root;
 	uint32_t exit_status;
 	uint32_t flags;
-	uint32_t flags3;
 	uint32_t session_links;	/* SessionProcessLinks */
 	uint32_t thread_list;	/* ThreadListHead, of _ETHREADs */
-	uint32_t token;
 	uint32_t section_base;	/* SectionBaseAddress */
 	uint32_t audit_name;	/* SeAuditProcessCreationInfo.ImageFileName:
 				 * pointer to an _OBJECT_NAME_INFORMATION */
@@ -48,12 +46,9 @@ struct nt_eprocess_layout {
 
 /* _ETHREAD, _KTHREAD. */
 struct nt_thread_layout {
-	uint32_t cid;		/* _CLIENT_ID: two pointers, pid and tid */
 	uint32_t list_entry;	/* ThreadListEntry, in _EPROCESS's list */
 	uint32_t process;	/* its _KPROCESS: Tcb.Process (Vista and later),
 				 * ThreadsProcess before */
-	uint32_t create_time, exit_time;
-	uint32_t start_address;
 	uint32_t apc_process;	/* Tcb.ApcState.Process: whose memory it
 				 * uses */
 };
@@ -61,22 +56,15 @@ struct nt_thread_layout {
 /* _OBJECT_HEADER and _OBJECT_TYPE. */
 struct nt_object_layout {
 	uint32_t body;		/* of the object behind its header */
-	uint32_t pointer_count, handle_count;
 	uint32_t type;		/* pointer to _OBJECT_TYPE; absent since 7 */
 	uint32_t type_index;	/* u8; absent before 7 */
-	uint32_t info_mask;	/* u8, since 7 */
-	uint32_t name_info_offset; /* u8, before 7 */
 	uint32_t type_name;	/* UNICODE_STRING in _OBJECT_TYPE */
-	uint32_t type_type_index; /* Index in _OBJECT_TYPE: u8, u32 before
-				   * 7 */
 };
 
 /* _HANDLE_TABLE and its entries. */
 struct nt_handle_layout {
 	uint32_t table_code;
 	uint32_t quota_process;
-	uint32_t pid;		/* UniqueProcessId */
-	uint32_t pid_bytes;	/* 4, or a pointer before 8 */
 	uint32_t table_list;	/* HandleTableList */
 	uint32_t handle_count;	/* absent since 8 */
 	uint32_t next_pool;	/* NextHandleNeedingPool: the first handle value
@@ -104,7 +92,7 @@ struct nt_cpu_layout {
 	uint32_t prcb_pointer;	/* _KPCR.CurrentPrcb or Prcb */
 	uint32_t prcb;		/* _KPCR.Prcb or PrcbData: the _KPRCB in it */
 	uint32_t version_block;	/* _KPCR.KdVersionBlock, not on all */
-	uint32_t number;	/* the rest: in the _KPRCB */
+	/* In the _KPRCB: */
 	uint32_t current_thread, next_thread, idle_thread;
 	uint32_t cr3;		/* ProcessorState.SpecialRegisters.Cr3 */
 };
@@ -182,8 +170,6 @@ uint64_t nt_field_get(struct nt_field field, uint64_t value);
 bool nt_source_field(const struct nt_source *source, const char *path,
 		     struct nt_field *ret, bool *guessed);
 const char *nt_source_type(const struct nt_source *source, const char *path);
-bool nt_source_size(const struct nt_source *source, const char *type,
-		    uint32_t *ret);
 
 /* False where the source lacks what no process can be read without (pid,
  * links, name, DTB). */

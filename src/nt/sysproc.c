@@ -285,9 +285,6 @@ bool nt_process_find_dtb(const struct addr_space *as,
 		.mask = as->form->root_mask,
 	};
 
-	/* On 32-bit machines the other half of the word is another member. */
-	if (profile->pointer_bytes == 4)
-		s.mask &= UINT32_MAX;
 	s.dtb = dtb & s.mask;
 	if (s.dtb)
 		nt_scan_kernel(as, dtb_page, &s);

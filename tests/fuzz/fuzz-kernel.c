@@ -204,8 +204,8 @@ static void add_process(struct maker *mk, const struct mk_process *process)
 	const uint32_t others[] = {
 		e->ppid, e->name, e->create_time, e->peb, e->wow64,
 		e->session, e->active_threads, e->object_table, e->vad_root,
-		e->exit_status, e->flags, e->flags3, e->session_links,
-		e->thread_list, e->token, e->section_base, e->audit_name,
+		e->exit_status, e->flags, e->session_links,
+		e->thread_list, e->section_base, e->audit_name,
 		e->protection,
 	};
 
