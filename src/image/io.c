@@ -66,7 +66,7 @@ static bool find_size(ImageIo *io, GError **error)
 	}
 	g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_OPEN, "%s",
 		    end ? g_strerror(errno) :
-			  "is empty; expected a memory image");
+			  "is empty; expected pages of memory");
 	return false;
 }
 

@@ -6,5 +6,6 @@ src_libimage_a_SOURCES = \
 	src/image/formats.h \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
+	src/image/pagefile.c src/image/pagefile.h \
 	src/image/raw.c \
 	src/image/runs.c src/image/runs.h

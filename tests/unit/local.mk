@@ -24,6 +24,7 @@ unit_tests = \
 	tests/unit/test-image-elf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
+	tests/unit/test-image-pagefile \
 	tests/unit/test-image-raw \
 	tests/unit/test-image-runs \
 	tests/unit/test-pmem-physmem \
@@ -115,6 +116,8 @@ tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_io_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_notes_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_pagefile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_pagefile_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_crashdump_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_crashdump_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
