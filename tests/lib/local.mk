@@ -23,8 +23,10 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkproc.c \
 	tests/lib/mksym.c tests/lib/mksym.h \
 	tests/lib/mkpte.c \
+	tests/lib/mksection.c \
 	tests/lib/mksession.c \
 	tests/lib/mkspace.c \
+	tests/lib/mkstates.c \
 	tests/lib/mksymbol.c \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \

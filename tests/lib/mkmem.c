@@ -53,6 +53,23 @@
  * CONTENT: label = mk_page_fill(seed, pid, va), pid 1 for map, for each 4 KiB;
  * marker = that with MK_MARKER at MK_MARKER_OFFSET; other; or -.
  *
+ * With --states (pages in all states: mkstates.c) lines of page and kpage end
+ * with HOW PROTO PROTORAW SWAP:
+ * HOW: what led to the prototype PTE: direct (its address in the entry), marker
+ * (the entry says: by the VAD), vad (RAW is 0, or there is no table), or -.
+ * PROTO, PROTORAW: address and value of the prototype PTE; also of valid pages.
+ * SWAP: number of the page file << 44 | page in it << 12, of the page; of the
+ * table, for pagedtable; of the page with the prototype PTE, for protolost.
+ * More of STATE: file (in a mapped file, not in memory), decommitted,
+ * protolost (the prototype PTE cannot be read; with SWAP: but for the page
+ * file), absent (the entry is not 0, but there is no page), pagedtable (valid,
+ * but the page table is in a page file); prototype is in memory. What a view
+ * of a section has neither entry nor prototype for is not listed.
+ * More of CONTENT: shared = mk_page_fill(seed, 0, PROTO); paged = what the page
+ * file has at SWAP:
+ *	paged NUMBER PAGE PID VA	mk_page_fill(seed, PID, VA)
+ *	paged NUMBER PAGE - HEX		these bytes
+ *
  * Not listed: all that selfmap.exe (--self-tables) maps.
  */
 #include "config.h"
@@ -72,6 +89,7 @@ struct args {
 	gboolean kernel_unknown, no_exports;
 	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
+	gboolean states;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
 	gboolean notes, xnum, memsz, unaligned;
 	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
@@ -148,6 +166,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
 	add_flag(group, "trans-table", &args->trans_table,
 		 "A page table in transition");
+	add_flag(group, "states", &args->states,
+		 "Pages in all states, sections, page files");
 	add_flag(group, "no-kva", &args->no_kva, "No KVA shadow");
 	add_flag(group, "3gb", &args->three_gb, "32-bit: 3 GiB of user space");
 	add_number(group, "cookie", &args->cookie,
@@ -322,6 +342,7 @@ static void set_machine(struct args *args)
 	options->hole = args->hole;
 	options->gig = args->gig;
 	options->trans_table = args->trans_table;
+	options->states = args->states;
 	options->no_kva = args->no_kva;
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;

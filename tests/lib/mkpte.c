@@ -8,6 +8,23 @@
 #define IN_VAD UINT64_C(0xffffffff00000000)
 #define IN_VAD_NARROW UINT64_C(0xfffff000)
 
+unsigned int mk_pte_bytes(const MkWin *win)
+{
+	return win->mode == MK_MODE_X86 ? 4 : 8;
+}
+
+uint64_t mk_pte_swizzle(const MkWin *win, struct mk_random *random,
+			uint64_t raw)
+{
+	const uint64_t mask = win->kernel.invalid_pte_mask;
+
+	if (mask == 0)
+		return raw;
+	if ((raw & mask) || mk_random_below(random, 4) == 0)
+		return raw | mk_bits(win, "_MMPTE_SOFTWARE.SwizzleBit", 1);
+	return raw | mask;
+}
+
 uint64_t mk_pte_transition(const MkWin *win, uint64_t pa,
 			   unsigned int protection)
 {

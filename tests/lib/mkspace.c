@@ -220,6 +220,12 @@ static void choose64(MkWin *win)
 					      draw_slot(win, taken, &n) * span);
 	for (size_t i = 0; i < G_N_ELEMENTS(win->sessions); i++)
 		win->sessions[i].pool.base = session + 0x10000000 * (i + 1);
+	/* An entry has no more than 48 bits for the address of a prototype
+	 * PTE or a subsection. */
+	if (win->mode == MK_MODE_LA57 && win->options.states) {
+		win->nonpaged.base = UINT64_C(0xffffa00080000000);
+		win->paged.base = UINT64_C(0xffffb08004000000);
+	}
 }
 
 /* XP and 2003 at their fixed places, later kernels where they might be. */

@@ -78,6 +78,7 @@ static void note_kernel_page(MkWin *win, uint64_t va, uint64_t raw, int level)
 		.rights = mk_raw_rights(win, raw),
 		.state = level > 1 ? MK_STATE_LARGE : MK_STATE_VALID,
 		.content = MK_CONTENT_OTHER,
+		.swap = MK_NO_PA,
 	};
 
 	if (level == 1 && !mk_phys_is_ram(win->phys, page.pa, size)) {
@@ -111,12 +112,34 @@ static void list_table(MkWin *win, uint64_t va, int level)
 	}
 }
 
+static int compare_pages(gconstpointer a, gconstpointer b)
+{
+	const struct mk_page *left = a, *right = b;
+
+	return left->va < right->va ? -1 : left->va > right->va;
+}
+
+/* Those that are not valid. */
+static void add_extra(MkWin *win)
+{
+	g_array_append_vals(win->kernel_pages, win->kernel_extra->data,
+			    win->kernel_extra->len);
+	g_array_sort(win->kernel_pages, compare_pages);
+}
+
+const GArray *mk_win_paged(const MkWin *win)
+{
+	return win->paged_out;
+}
+
 const GArray *mk_win_kernel_pages(MkWin *win)
 {
 	if (!win->kernel_pages) {
 		win->kernel_pages =
 			g_array_new(FALSE, FALSE, sizeof(struct mk_page));
 		list_table(win, 0, mk_paging_top(win->mode));
+		if (win->kernel_extra)
+			add_extra(win);
 	}
 	return win->kernel_pages;
 }
@@ -153,6 +176,16 @@ const char *mk_state_name(enum mk_state state)
 		return "demandzero";
 	case MK_STATE_RESERVED:
 		return "reserved";
+	case MK_STATE_FILE:
+		return "file";
+	case MK_STATE_DECOMMITTED:
+		return "decommitted";
+	case MK_STATE_PROTO_LOST:
+		return "protolost";
+	case MK_STATE_ABSENT:
+		return "absent";
+	case MK_STATE_PAGED_TABLE:
+		return "pagedtable";
 	}
 	return "?";
 }
@@ -168,6 +201,10 @@ static const char *content_name(enum mk_content content)
 		return "marker";
 	case MK_CONTENT_OTHER:
 		return "other";
+	case MK_CONTENT_SHARED:
+		return "shared";
+	case MK_CONTENT_PAGED:
+		return "paged";
 	}
 	return "?";
 }
@@ -183,7 +220,58 @@ void mk_rights_text(unsigned int rights, char text[5])
 	text[4] = '\0';
 }
 
-static void put_page(GString *out, const struct mk_page *page)
+static void put_hex(GString *out, const char *text, size_t len)
+{
+	g_string_append_c(out, '\t');
+	if (len == 0)
+		g_string_append_c(out, '-');
+	for (size_t i = 0; i < len; i++)
+		g_string_append_printf(out, "%02x", (unsigned char)text[i]);
+}
+
+/* The columns that only machines with all states have. */
+static void put_how(GString *out, const struct mk_page *page)
+{
+	static const char *const hows[] = {
+		[MK_HOW_NONE] = "-",
+		[MK_HOW_DIRECT] = "direct",
+		[MK_HOW_MARKER] = "marker",
+		[MK_HOW_VAD] = "vad",
+	};
+
+	g_string_append_printf(out, "\t%s", hows[page->how]);
+	if (page->proto)
+		g_string_append_printf(out, "\t0x%" PRIx64 "\t0x%" PRIx64,
+				       page->proto, page->proto_raw);
+	else
+		g_string_append(out, "\t-\t-");
+	if (page->swap != MK_NO_PA)
+		g_string_append_printf(out, "\t0x%" PRIx64, page->swap);
+	else
+		g_string_append(out, "\t-");
+}
+
+static void put_paged(GString *out, const GArray *paged)
+{
+	for (guint i = 0; i < paged->len; i++) {
+		const struct mk_paged *p =
+			&g_array_index(paged, struct mk_paged, i);
+
+		g_string_append_printf(out, "paged\t%u\t0x%" PRIx64 "\t",
+				       p->number, p->page);
+		if (!p->bytes) {
+			g_string_append_printf(out,
+					       "%" PRIu32 "\t0x%" PRIx64 "\n",
+					       p->pid, p->va);
+			continue;
+		}
+		g_string_append_c(out, '-');
+		put_hex(out, (const char *)p->bytes, MK_PAGE_SIZE);
+		g_string_append_c(out, '\n');
+	}
+}
+
+static void put_page(GString *out, const struct mk_page *page, bool how)
 {
 	char rights[5];
 
@@ -193,10 +281,12 @@ static void put_page(GString *out, const struct mk_page *page)
 		g_string_append(out, "-");
 	else
 		g_string_append_printf(out, "0x%" PRIx64, page->pa);
-	g_string_append_printf(out,
-			       "\t0x%" PRIx64 "\t%s\t%s\t%s\t0x%" PRIx64 "\n",
+	g_string_append_printf(out, "\t0x%" PRIx64 "\t%s\t%s\t%s\t0x%" PRIx64,
 			       page->size, rights, mk_state_name(page->state),
 			       content_name(page->content), page->raw);
+	if (how)
+		put_how(out, page);
+	g_string_append_c(out, '\n');
 }
 
 /* The second half of a proc record. */
@@ -210,15 +300,6 @@ static void put_methods(GString *out, const struct mk_process *info)
 		info->in_handles, info->exit_status, info->protection,
 		info->peb32, info->object_table, info->handle_level,
 		info->handles, info->type_zero, info->running);
-}
-
-static void put_hex(GString *out, const char *text, size_t len)
-{
-	g_string_append_c(out, '\t');
-	if (len == 0)
-		g_string_append_c(out, '-');
-	for (size_t i = 0; i < len; i++)
-		g_string_append_printf(out, "%02x", (unsigned char)text[i]);
 }
 
 static void put_params(GString *out, const struct mk_process *info)
@@ -241,7 +322,7 @@ static void put_params(GString *out, const struct mk_process *info)
 	g_string_append_c(out, '\n');
 }
 
-static void put_process(GString *out, const struct mk_process *info)
+static void put_process(GString *out, const struct mk_process *info, bool how)
 {
 	g_string_append_printf(out, "proc\t%" PRIu32 "\t%" PRIu32 "\t",
 			       info->pid, info->ppid);
@@ -260,7 +341,8 @@ static void put_process(GString *out, const struct mk_process *info)
 	put_params(out, info);
 	for (guint i = 0; i < info->pages->len; i++) {
 		g_string_append_printf(out, "page\t%" PRIu32 "\t", info->pid);
-		put_page(out, &g_array_index(info->pages, struct mk_page, i));
+		put_page(out, &g_array_index(info->pages, struct mk_page, i),
+			 how);
 	}
 	for (guint i = 0; i < info->vads->len; i++) {
 		const struct mk_vad *vad =
@@ -358,6 +440,7 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 	static const char *const modes[] = {"x86", "pae", "amd64", "la57",
 					    "arm64"};
 	const bool plain = win->options.no_windows;
+	const bool states = win->options.states && !plain;
 	const GArray *pages = mk_win_kernel_pages(win);
 	g_autoptr(GString) out = g_string_new(NULL);
 
@@ -373,10 +456,12 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 		put_symbols(out, win);
 	}
 	for (guint i = 0; i < win->procs->len; i++)
-		put_process(out, mk_win_process(win, i));
+		put_process(out, mk_win_process(win, i), states);
 	for (guint i = 0; i < pages->len; i++) {
 		g_string_append(out, plain ? "map\t" : "kpage\t");
-		put_page(out, &g_array_index(pages, struct mk_page, i));
+		put_page(out, &g_array_index(pages, struct mk_page, i), states);
 	}
+	if (states)
+		put_paged(out, win->paged_out);
 	return g_file_set_contents(path, out->str, (gssize)out->len, error);
 }

@@ -96,13 +96,42 @@ static unsigned int valid_rights(const struct user *user,
 	return protections[protection & 7].rights | x;
 }
 
+unsigned int mk_user_rights(const MkWin *win, unsigned int protection,
+			    bool valid)
+{
+	const struct user user = {.win = (MkWin *)(uintptr_t)win};
+
+	return valid ? valid_rights(&user, protection)
+		     : protections[protection & 7].rights;
+}
+
+uint64_t mk_user_bits(MkProc *proc, unsigned int protection)
+{
+	return leaf_bits(&(struct user){.proc = proc}, protection);
+}
+
 static void note_page(const struct user *user, uint64_t va, uint64_t pa,
 		      uint64_t size, uint64_t raw, unsigned int rights,
 		      enum mk_state state, enum mk_content content)
 {
-	const struct mk_page page = {va, pa, size, raw, rights, state, content};
+	const struct mk_page page = {
+		.va = va,
+		.pa = pa,
+		.size = size,
+		.raw = raw,
+		.rights = rights,
+		.state = state,
+		.content = content,
+		.swap = MK_NO_PA,
+	};
 
 	g_array_append_val(user->proc->pages, page);
+}
+
+static struct mk_page *last_page(const struct user *user)
+{
+	return &g_array_index(user->proc->pages, struct mk_page,
+			      user->proc->pages->len - 1);
 }
 
 static enum mk_state frame_state(const MkWin *win, uint64_t pa, uint64_t size)
@@ -185,19 +214,9 @@ static void region(const struct user *user, uint64_t start, uint64_t pages,
 	g_array_append_val(user->proc->regions, r);
 }
 
-/*
- * The L1TF mask on an entry that holds a frame or a place in a page file;
- * an entry that has the bit anyway is marked as not masked.
- */
 static uint64_t swizzle(const struct user *user, uint64_t raw)
 {
-	const MkWin *win = user->win;
-
-	if (win->kernel.invalid_pte_mask == 0)
-		return raw;
-	if ((raw & win->kernel.invalid_pte_mask) || draw(user, 4) == 0)
-		return raw | mk_bits(win, "_MMPTE_SOFTWARE.SwizzleBit", 1);
-	return raw | win->kernel.invalid_pte_mask;
+	return mk_pte_swizzle(user->win, &user->proc->random, raw);
 }
 
 static void poke(const struct user *user, uint64_t va, uint64_t raw,
@@ -239,12 +258,23 @@ static void add_demandzero(const struct user *user, uint64_t va,
 static void add_pagefile(const struct user *user, uint64_t va,
 			 unsigned int number, unsigned int protection)
 {
-	const uint64_t place = 0x1000 + draw(user, 0x30000);
-	const uint64_t raw =
-		mk_pte_pagefile(user->win, number, place, protection);
+	uint64_t place = 0x1000 + draw(user, 0x30000);
+	uint64_t swap = mk_swap_place(number, place);
+	struct mk_page *page;
+	uint64_t raw;
 
+	if (user->win->options.states && number == PAGEFILE_MAIN) {
+		swap = mk_swap_label(user->win, number, user->proc->info.pid,
+				     va);
+		place = swap >> 12 & UINT32_MAX;
+	}
+	raw = mk_pte_pagefile(user->win, number, place, protection);
 	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
 	     MK_STATE_PAGEFILE);
+	page = last_page(user);
+	page->swap = swap;
+	if (user->win->options.states && number == PAGEFILE_MAIN)
+		page->content = MK_CONTENT_PAGED;
 }
 
 /*
@@ -305,8 +335,7 @@ static void map_clean(const struct user *user, uint64_t va)
 
 	map_at(user, va, mk_phys_page(user->win->phys), MK_PAGE_SIZE,
 	       MK_PROT_RW);
-	page = &g_array_index(user->proc->pages, struct mk_page,
-			      user->proc->pages->len - 1);
+	page = last_page(user);
 	/* A kernel for one processor leaves it to the dirty bit. */
 	bits = leaf_bits(user, MK_PROT_RW) & ~MK_PTE_D;
 	if (!user->win->single) {
@@ -398,8 +427,7 @@ static void map_marker(const struct user *user, uint64_t va)
 	struct mk_page *page;
 
 	map_scattered(user, va, 1, MK_PROT_RWX);
-	page = &g_array_index(user->proc->pages, struct mk_page,
-			      user->proc->pages->len - 1);
+	page = last_page(user);
 	mk_phys_write(user->win->phys, page->pa + MK_MARKER_OFFSET, MK_MARKER,
 		      strlen(MK_MARKER));
 	page->content = MK_CONTENT_MARKER;
@@ -518,7 +546,7 @@ static void map_extras(const struct user *user, uint64_t low)
 		map_marker(user, low + 0xa000000);
 	if (proc->marker && user->win->partial_pa)
 		map_partial(user, low + 0xb000000);
-	if (proc->marker && options->trans_table)
+	if (proc->marker && (options->trans_table || options->states))
 		map_trans_table(user, low + 0xc000000);
 	if (proc->marker && options->gig)
 		map_gig(user, low + 0x4000000000);
@@ -533,6 +561,7 @@ static void map_process(const struct user *user)
 	const uint64_t image =
 		places->image + draw(user, 0x400) * places->image_step;
 	const uint64_t low = places->low;
+	uint64_t high = places->high;
 
 	map_image(user, image);
 	mk_peb_build(user->win, user->proc,
@@ -543,7 +572,13 @@ static void map_process(const struct user *user)
 		     });
 	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
 	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
-	map_file(user, places->high + (draw(user, 0x100) << 16));
+	high += draw(user, 0x100) << 16;
+	if (!user->win->options.states) {
+		map_file(user, high);
+	} else {
+		mk_states_file(user->win, user->proc, high);
+		mk_states_build(user->win, user->proc, low);
+	}
 	map_extras(user, low);
 }
 

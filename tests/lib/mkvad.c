@@ -100,19 +100,9 @@ static uint64_t make_section(MkWin *win, const char *file, bool image)
 	const uint64_t subsection =
 		mk_pool_alloc(win, &win->nonpaged, 0x60, "MmCa");
 	const uint64_t area = mk_pool_alloc(win, &win->nonpaged, 0x90, "MmCa");
-	const uint64_t object = mk_object_new(win, "File", 0xe0, "File");
-	const char *type =
-		layout_type(win->layout, "_CONTROL_AREA.FilePointer");
-	const bool plain = type && g_str_has_prefix(type, "ptr:");
+	const uint64_t object = mk_file_object(win, file);
 
-	mk_kwrite32(win, object, 5 | 0xd8 << 16);
-	mk_put_unicode(win, object + mk_offset(win, "_FILE_OBJECT.FileName"),
-		       file);
-	mk_put_ptr(win, area, "_CONTROL_AREA.FilePointer",
-		   object | (plain ? 0 : 3));
-	mk_put32(win, area, "_CONTROL_AREA.u.Flags",
-		 (uint32_t)(mk_bits(win, "_MMSECTION_FLAGS.Image", image) |
-			    mk_bits(win, "_MMSECTION_FLAGS.File", 1)));
+	mk_area_fill(win, area, object, image);
 	mk_put_ptr(win, subsection, "_SUBSECTION.ControlArea", area);
 	return mk_has(win, "_MMVAD.ControlArea") ? area : subsection;
 }
@@ -132,10 +122,25 @@ static const char *file_name(const MkProc *proc, const struct mk_region *region)
 	return g_intern_string(text);
 }
 
+/* A VAD of a section with all that belongs to it. */
+static void point_to_section(MkWin *win, struct mk_vad *vad,
+			     const struct mk_region *region)
+{
+	const struct mk_section *section = region->section;
+	const uint64_t sub = mk_section_subsection(win, section, region->first);
+
+	vad->file = section->form->file;
+	mk_put_ptr(win, vad->node, "_MMVAD.Subsection", sub);
+	mk_put_ptr(win, vad->node, "_MMVAD.ControlArea", sub);
+	mk_put_ptr(win, vad->node, "_MMVAD.FirstPrototypePte", region->proto);
+	mk_put_ptr(win, vad->node, "_MMVAD.LastContiguousPte",
+		   mk_section_last(win, section, region->first));
+}
+
 static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 {
 	const uint64_t pages = (region->end - region->start) / MK_PAGE_SIZE;
-	const uint64_t pte_bytes = win->mode == MK_MODE_X86 ? 4 : 8;
+	const uint64_t pte_bytes = mk_pte_bytes(win);
 	uint64_t section;
 	struct mk_vad vad = {
 		.start = region->start,
@@ -153,14 +158,16 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 	write_vpns(win, vad.node, vad.start / MK_PAGE_SIZE,
 		   vad.end / MK_PAGE_SIZE);
 	write_flags(win, vad.node, region);
-	if (!region->is_private) {
+	if (region->section) {
+		point_to_section(win, &vad, region);
+	} else if (!region->is_private) {
 		vad.file = file_name(proc, region);
 		section =
 			make_section(win, vad.file, region->type == TYPE_IMAGE);
 		mk_put_ptr(win, vad.node, "_MMVAD.Subsection", section);
 		mk_put_ptr(win, vad.node, "_MMVAD.ControlArea", section);
 	}
-	if (region->proto) {
+	if (region->proto && !region->section) {
 		mk_put_ptr(win, vad.node, "_MMVAD.FirstPrototypePte",
 			   region->proto);
 		mk_put_ptr(win, vad.node, "_MMVAD.LastContiguousPte",

@@ -30,6 +30,7 @@
 #define MK_BUILD_81 9600u    /* user space of 128 TiB */
 #define MK_BUILD_10 10240u   /* type indexes mixed with a cookie */
 #define MK_BUILD_1607 14393u /* kernel regions at random places */
+#define MK_BUILD_22H2 22621u /* an entry form of its own for files */
 #define MK_BUILD_1803 17134u /* the Registry process */
 
 /* Protection field of software PTEs and VADs. */
@@ -40,6 +41,7 @@
 #define MK_PROT_RWX 6u
 #define MK_PROT_XWC 7u
 #define MK_PROT_GUARD 0x10u
+#define MK_PROT_NOACCESS 0x18u
 
 /* A region of kernel addresses that grows by pages. */
 struct mk_pool {
@@ -95,6 +97,62 @@ struct mk_region {
 	unsigned int protection;
 	unsigned int type;
 	bool is_private;
+	/* What the VAD says of a section; or NULL, and where in it. */
+	const struct mk_section *section;
+	unsigned int first;
+};
+
+/* A prototype PTE, and what it says of its page. */
+struct mk_proto {
+	uint64_t va;
+	uint64_t raw;
+	uint64_t pa;   /* or MK_NO_PA */
+	uint64_t swap; /* or MK_NO_PA */
+	enum mk_state state;
+	bool lost; /* cannot be read */
+};
+
+#define MK_SUBSECTIONS_MAX 4u
+
+enum mk_array_place {
+	MK_ARRAY_POOL,
+	/* The second half of the array is in a page of its own: */
+	MK_ARRAY_TWO_PAGES,
+	MK_ARRAY_TRANSITION, /* ... that is in transition */
+	MK_ARRAY_PAGED,	     /* ... that is in the page file */
+	MK_ARRAY_LOST,	     /* ... whose frame is not in the image */
+};
+
+/* What a section is to be. */
+struct mk_section_form {
+	const char *file;  /* or NULL: backed by the page file */
+	const char *kinds; /* of the pages in turn: v t f p z or 0 */
+	bool image;
+	bool one_array; /* of all subsections */
+	unsigned int protection;
+	unsigned int n;
+	unsigned int ptes[MK_SUBSECTIONS_MAX];
+	enum mk_array_place place;
+};
+
+struct mk_subsection {
+	uint64_t va;
+	unsigned int first; /* index of its first prototype PTE */
+	unsigned int ptes;
+};
+
+struct mk_section {
+	const struct mk_section_form *form;
+	uint64_t area; /* its control area */
+	struct mk_subsection subs[MK_SUBSECTIONS_MAX];
+	GArray *protos; /* struct mk_proto, of all subsections */
+};
+
+/* A page of prototype PTEs that is taken away at the end. */
+struct mk_array_page {
+	uint64_t va;
+	enum mk_array_place place;
+	uint64_t swap;
 };
 
 struct mk_made_symbol {
@@ -143,6 +201,13 @@ struct MkWin {
 	MkProc *self_tables;	      /* selfmap.exe, or NULL */
 	MkProc *idle;		      /* PsIdleProcess; not in procs */
 	uint64_t idle_threads[2];
+	/* With states only: */
+	GPtrArray *sections;  /* struct mk_section, owned */
+	GArray *array_pages;  /* struct mk_array_page */
+	GArray *paged_out;    /* struct mk_paged */
+	GArray *kernel_extra; /* struct mk_page */
+	uint64_t swap_next[2];
+	const struct mk_section *common; /* that all processes map */
 };
 
 /* mkkmem.c: layout, and kernel memory. */
@@ -277,7 +342,46 @@ uint64_t mk_pte_in_vad(const MkWin *win, unsigned int protection);
 /* In an array of prototype PTEs: the page is in a file. */
 uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection);
 
+/* With the L1TF mask where it has a place (a frame, a place in a page file);
+ * an entry that has the bit anyway is marked as not masked. */
+uint64_t mk_pte_swizzle(const MkWin *win, struct mk_random *random,
+			uint64_t raw);
+unsigned int mk_pte_bytes(const MkWin *win);
+
+/* mksection.c: sections with all that belongs to them. */
+/* form is kept. (transfer none) */
+const struct mk_section *mk_section_new(MkWin *win,
+					const struct mk_section_form *form);
+void mk_section_free(gpointer data);
+const struct mk_proto *mk_section_proto(const struct mk_section *section,
+					unsigned int index);
+/* What a VAD of it that starts at page first points to, and says. */
+uint64_t mk_section_subsection(const MkWin *win,
+			       const struct mk_section *section,
+			       unsigned int first);
+uint64_t mk_section_last(const MkWin *win, const struct mk_section *section,
+			 unsigned int first);
+/* A file with a name; the control area that it has. */
+uint64_t mk_file_object(MkWin *win, const char *file);
+void mk_area_fill(MkWin *win, uint64_t area, uint64_t file, bool image);
+/* A free place in page file 0 or 1, with the label of pid and va, or bytes
+ * (transfer full) in it. */
+uint64_t mk_swap_label(MkWin *win, unsigned int number, uint32_t pid,
+		       uint64_t va);
+uint64_t mk_swap_bytes(MkWin *win, unsigned int number, uint8_t *bytes);
+/* Takes away what is not to be read, when all is there. */
+void mk_sections_finish(MkWin *win);
+
+/* mkstates.c: pages in all states. */
+void mk_states_build(MkWin *win, MkProc *proc, uint64_t low);
+/* A file of eight pages, in place of that of other machines. */
+void mk_states_file(MkWin *win, MkProc *proc, uint64_t va);
+
 /* mkuser.c, mkvad.c */
+/* Rights of pages by MM's protection, valid or not; bits of a leaf. */
+unsigned int mk_user_rights(const MkWin *win, unsigned int protection,
+			    bool valid);
+uint64_t mk_user_bits(MkProc *proc, unsigned int protection);
 void mk_user_build(MkWin *win, MkProc *proc);
 /* Private pages that are written to, not labelled. */
 void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n);

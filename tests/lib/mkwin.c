@@ -178,7 +178,25 @@ static void build_windows(MkWin *win)
 	mk_cpus_build(win);
 	mk_debug_build(win);
 	mk_space_share(win);
+	mk_sections_finish(win);
 	mk_damage_apply(win);
+}
+
+static void free_paged(gpointer data)
+{
+	struct mk_paged *paged = data;
+
+	g_free(paged->bytes);
+}
+
+static void begin_states(MkWin *win)
+{
+	win->sections = g_ptr_array_new_with_free_func(mk_section_free);
+	win->array_pages =
+		g_array_new(FALSE, FALSE, sizeof(struct mk_array_page));
+	win->paged_out = g_array_new(FALSE, FALSE, sizeof(struct mk_paged));
+	g_array_set_clear_func(win->paged_out, free_paged);
+	win->kernel_extra = g_array_new(FALSE, FALSE, sizeof(struct mk_page));
 }
 
 static bool check_options(const struct mk_options *options, GError **error)
@@ -261,6 +279,8 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	}
 	if (!choose_layout(win, error) || !check_machine(win, error))
 		return NULL;
+	if (options->states)
+		begin_states(win);
 	build_windows(win);
 	return g_steal_pointer(&win);
 }
@@ -275,6 +295,10 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->symbols, g_array_unref);
 	g_clear_pointer(&win->kernel_pages, g_array_unref);
 	g_clear_pointer(&win->bulk, g_array_unref);
+	g_clear_pointer(&win->sections, g_ptr_array_unref);
+	g_clear_pointer(&win->array_pages, g_array_unref);
+	g_clear_pointer(&win->paged_out, g_array_unref);
+	g_clear_pointer(&win->kernel_extra, g_array_unref);
 	mk_paging_free(win->paging);
 	for (size_t i = 0; i < G_N_ELEMENTS(win->sessions); i++)
 		mk_paging_free(win->sessions[i].paging);

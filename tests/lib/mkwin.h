@@ -55,6 +55,7 @@ struct mk_options {
 	bool hole;		   /* a hole in RAM and RAM above 4 GiB */
 	bool gig;		   /* explorer.exe maps 1 GiB pages */
 	bool trans_table;	   /* a page table that is in transition */
+	bool states;		   /* every state that a page can be in */
 	bool no_kva;		   /* no KVA shadow where the layout has it */
 	bool three_gb;		   /* 32-bit: 3 GiB of user addresses */
 	bool private_sessions;	   /* not in System's page tables */
@@ -78,6 +79,12 @@ enum mk_state {
 	MK_STATE_PAGEFILE,
 	MK_STATE_DEMANDZERO,
 	MK_STATE_RESERVED, /* a reserved bit is set on the way */
+	/* With states only: */
+	MK_STATE_FILE, /* in a mapped file, not in memory */
+	MK_STATE_DECOMMITTED,
+	MK_STATE_PROTO_LOST,  /* the prototype PTE cannot be read */
+	MK_STATE_ABSENT,      /* an entry that is not 0, but no page */
+	MK_STATE_PAGED_TABLE, /* valid entry of a table in a page file */
 };
 
 enum mk_content {
@@ -85,6 +92,16 @@ enum mk_content {
 	MK_CONTENT_LABEL,  /* mk_page_fill(seed, pid, va of each 4 KiB) */
 	MK_CONTENT_MARKER, /* that, and MK_MARKER at MK_MARKER_OFFSET */
 	MK_CONTENT_OTHER,
+	MK_CONTENT_SHARED, /* mk_page_fill(seed, 0, va of prototype PTE) */
+	MK_CONTENT_PAGED,  /* not in memory: what struct mk_paged says */
+};
+
+/* What leads from an entry to the prototype PTE that tells of the page. */
+enum mk_how {
+	MK_HOW_NONE,
+	MK_HOW_DIRECT, /* the entry has its address */
+	MK_HOW_MARKER, /* the entry says: where the VAD says */
+	MK_HOW_VAD,    /* there is no entry, or it is 0 */
 };
 
 #define MK_MARKER "EVIL-MARKER-STRING password=hunter2"
@@ -105,7 +122,29 @@ struct mk_page {
 	unsigned int rights;
 	enum mk_state state;
 	enum mk_content content;
+	/* With states only: */
+	enum mk_how how;
+	uint64_t proto;	    /* address of the prototype PTE; 0: none */
+	uint64_t proto_raw; /* it */
+	/* Page, its table (PAGED_TABLE) or its prototype PTE (PROTO_LOST) in
+	 * a page file: mk_swap_place(); MK_NO_PA: not in one. */
+	uint64_t swap;
 };
+
+/* A page of a page file that has something. */
+struct mk_paged {
+	unsigned int number;
+	uint64_t page;
+	uint8_t *bytes; /* MK_PAGE_SIZE of them; or NULL: the label of */
+	uint32_t pid;
+	uint64_t va;
+};
+
+/* A place in a page file as one number. */
+static inline uint64_t mk_swap_place(unsigned int number, uint64_t page)
+{
+	return (uint64_t)number << 44 | page << 12;
+}
 
 struct mk_vad {
 	uint64_t node; /* kernel address */
@@ -207,6 +246,9 @@ const GArray *mk_win_kernel_pages(MkWin *win);
 /* struct mk_symbol: all that are known of the kernel or were made up; of a
  * made-up kernel's, those that have a value. */
 const GArray *mk_win_symbols(MkWin *win);
+/* struct mk_paged: with states, what is in the page files, in no order;
+ * that of page files with a number of 2 and more is not told. */
+const GArray *mk_win_paged(const MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
 
 /* What a crash dump of the machine says in its header. */
