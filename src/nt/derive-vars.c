@@ -9,6 +9,7 @@
 #include "nt/derive-priv.h"
 #include "nt/handle.h"
 #include "nt/machine.h"
+#include "nt/softkernel.h"
 
 /* Where the image's extent is not known: what is searched on both sides of a
  * variable that is. No kernel is larger. */
@@ -402,14 +403,14 @@ struct mask_count {
 	unsigned n_none; /* in the image as they are */
 };
 
-static struct soft_pte count_pte(const void *ctx, uint64_t entry,
-				 unsigned level_up)
+static struct soft_pte count_pte(const struct addr_space *as,
+				 const struct soft_query *q)
 {
-	struct mask_count *c = (struct mask_count *)(uintptr_t)ctx;
+	struct mask_count *c = (struct mask_count *)(uintptr_t)as->soft_ctx;
 	const struct nt_pte_layout *p = &c->k->profile.pte;
-	uint64_t end = physmem_end(c->k->as.pm), pa;
+	uint64_t end = physmem_end(c->k->as.pm), entry = q->entry, pa;
 
-	if (level_up || entry & 0x400 || !(entry & 0x800) ||
+	if (q->level_up || entry & 0x400 || !(entry & 0x800) ||
 	    nt_field_get(p->swizzle, entry))
 		return (struct soft_pte){ .state = PAGE_ABSENT };
 	pa = nt_field_get(p->transition_pfn, entry) << PAGE_SHIFT_4K;
@@ -461,7 +462,7 @@ static void derive_pte_mask(NtKernel *k)
 	struct mask_count c = { .k = k };
 	unsigned best = 0;
 
-	if (!k->profile.pte.swizzle.bit_len || k->soft.invalid_pte_mask)
+	if (!k->profile.pte.swizzle.bit_len || k->pte_mask_how)
 		return;
 	count_masks(k, &c);
 	for (unsigned bit = 36; bit < 52; bit++)
@@ -469,7 +470,7 @@ static void derive_pte_mask(NtKernel *k)
 			best = bit;
 	if (c.n_bit[best] < PTES_MIN || c.n_none > c.n_bit[best] / 10)
 		return;
-	k->soft.invalid_pte_mask = UINT64_C(1) << best;
+	nt_soft_set_mask(k, UINT64_C(1) << best, "derived");
 	report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
 	       k->soft.invalid_pte_mask,
 	       (struct nt_derived){ .n_for = c.n_bit[best],

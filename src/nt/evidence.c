@@ -270,7 +270,7 @@ static bool maps_same(const struct gather *g, uint64_t cr3)
 	struct vtop_leaf a = vtop_translate(&k->as, va);
 	struct vtop_leaf b = vtop_translate(&other, va);
 
-	return page_state_has_data(a.state) && page_state_has_data(b.state) &&
+	return page_state_in_memory(a.state) && page_state_in_memory(b.state) &&
 	       a.pa.v == b.pa.v;
 }
 

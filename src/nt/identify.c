@@ -11,6 +11,7 @@
 #include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/machine.h"
+#include "nt/softkernel.h"
 #include "nt/symload.h"
 
 /* Member offsets of _KUSER_SHARED_DATA: symbol tables from 7 to 11 22621. */
@@ -384,23 +385,6 @@ void nt_identify_unchecked(NtKernel *k)
 	accept_unchecked(k, c);
 }
 
-static uint64_t read_invalid_pte_mask(const NtKernel *k)
-{
-	uint8_t raw[8];
-	VirtAddr state;
-	uint64_t mask;
-
-	if (k->profile.invalid_pte_mask == NT_ABSENT ||
-	    !nt_kimage_symbol(&k->as, &k->image, "MiState", &state) ||
-	    !vtop_read(&k->as,
-		       VIRT(state.v + k->profile.invalid_pte_mask), raw,
-		       sizeof raw))
-		return 0;
-	mask = load_le64(raw);
-	/* Physical address bits only, else it is something else. */
-	return mask & ~k->as.form->pa_mask ? 0 : mask;
-}
-
 static unsigned processors(const NtKernel *k, const Image *image)
 {
 	uint8_t raw[4];
@@ -425,11 +409,7 @@ void nt_identify_finish(NtKernel *k, const Image *image)
 	k->n_processors = processors(k, image);
 	if (!k->has_profile)
 		return;
-	k->soft.pte = k->profile.pte;
-	k->soft.phys_end = physmem_end(k->as.pm);
-	k->soft.invalid_pte_mask = k->has_image ? read_invalid_pte_mask(k) : 0;
-	k->as.soft = &nt_soft_pte_ops;
-	k->as.soft_ctx = &k->soft;
+	nt_soft_setup(k);
 }
 
 void nt_identify_user_end(NtKernel *k)

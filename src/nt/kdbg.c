@@ -23,6 +23,10 @@ static const struct {
 	{ "NtBuildLab", offsetof(struct nt_kdbg, build_lab) },
 	{ "MmPfnDatabase", offsetof(struct nt_kdbg, pfn_database) },
 	{ "MmPhysicalMemoryBlock", offsetof(struct nt_kdbg, memory_block) },
+	{ "MmSubsectionBase", offsetof(struct nt_kdbg, mm_subsection_base) },
+	{ "MmPagedPoolStart", offsetof(struct nt_kdbg, mm_paged_pool_start) },
+	{ "MmNonPagedPoolEnd",
+	  offsetof(struct nt_kdbg, mm_nonpaged_pool_end) },
 };
 
 /* The same for sizes and offsets, 16 bits each. */

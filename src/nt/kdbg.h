@@ -31,6 +31,10 @@ struct nt_kdbg {
 	uint64_t build_lab;	/* NtBuildLab */
 	uint64_t pfn_database;	/* MmPfnDatabase */
 	uint64_t memory_block;	/* MmPhysicalMemoryBlock */
+	uint64_t mm_subsection_base; /* MmSubsectionBase; where the variable
+				      * is, as the next two */
+	uint64_t mm_paged_pool_start;
+	uint64_t mm_nonpaged_pool_end;
 	uint16_t eprocess_size, eprocess_peb, eprocess_ppid, eprocess_dtb;
 	uint16_t ethread_size, prcb_size, prcb_current_thread, prcb_number;
 	uint16_t prcb_special_registers, prcb_context;

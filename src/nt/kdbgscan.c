@@ -204,7 +204,7 @@ static bool area_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct image_scan *s = ctx;
 
-	if (!page_state_has_data(leaf->state))
+	if (!page_state_in_memory(leaf->state))
 		return true;
 	/* Leaves are in ascending order, but need not touch. */
 	if (leaf->va.v != s->base.v)

@@ -12,8 +12,9 @@
 #include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/kernel.h"
-#include "vtop/guess.h"
+#include "nt/softkernel.h"
 #include "nt/symload.h"
+#include "vtop/guess.h"
 
 /* How many candidates for the DTB are tried by each means; each costs a walk
  * of the kernel's area. A healthy image needs one. */
@@ -372,6 +373,8 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 		log_profile(k, f->log);
 	}
 	nt_identify_user_end(k);
+	if (k->has_profile) /* again, with what KDBG says */
+		nt_soft_setup(k);
 	nt_derive_variables(k, f->log);
 	k->as.meter = NULL;
 	if (!f->meter.left)

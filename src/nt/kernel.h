@@ -62,6 +62,13 @@ typedef struct NtKernel NtKernel;
 struct NtKernel {
 	struct addr_space as;	/* System's, with the software PTE hook */
 	struct nt_soft_ctx soft;
+	/* System's tables once more, for reading what the hook itself needs
+	 * (see softkernel.h). */
+	struct nt_soft_ctx soft_flat;
+	struct addr_space flat;
+	struct nt_swap swap;
+	const char *pte_mask_how; /* static: where soft.invalid_pte_mask comes
+				   * from; NULL: it is not known */
 	const char *dtb_source;	/* static */
 	struct nt_kimage image;
 	bool has_image;

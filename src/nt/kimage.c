@@ -97,7 +97,7 @@ static bool header_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct area_search *s = ctx;
 
-	if (!page_state_has_data(leaf->state))
+	if (!page_state_in_memory(leaf->state))
 		return true;
 	for (uint64_t off = 0; off < leaf->len; off += PAGE_SIZE_4K) {
 		uint8_t magic[2];

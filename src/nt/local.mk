@@ -32,7 +32,11 @@ src_libnt_a_SOURCES = \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/peb.c src/nt/peb.h \
 	src/nt/profile.c src/nt/profile.h \
+	src/nt/procspace.c src/nt/procspace.h \
+	src/nt/proto.c src/nt/proto.h \
+	src/nt/softkernel.c src/nt/softkernel.h \
 	src/nt/softpte.c src/nt/softpte.h \
+	src/nt/swap.c src/nt/swap.h \
 	src/nt/symbols.c src/nt/symbols.h \
 	src/nt/symfile.c src/nt/symfile.h \
 	src/nt/symfill.c src/nt/symfill.h \

@@ -85,7 +85,7 @@ static bool scan_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct scan *s = ctx;
 
-	if (!page_state_has_data(leaf->state))
+	if (!page_state_in_memory(leaf->state))
 		return true;
 	for (uint64_t off = 0; off < leaf->len; off += SCAN_CHUNK) {
 		size_t len = (size_t)MIN(leaf->len - off, SCAN_CHUNK);

@@ -53,6 +53,14 @@ const char *nt_source_type(const struct nt_source *source, const char *path)
 	return type;
 }
 
+bool nt_source_size(const struct nt_source *source, const char *type,
+		    uint32_t *ret)
+{
+	if (source->symbols && nt_symbols_size(source->symbols, type, ret))
+		return true;
+	return source->layout && layout_size(source->layout, type, ret);
+}
+
 static uint32_t member(struct nt_profile *p, const char *path)
 {
 	struct nt_field field;
@@ -229,6 +237,30 @@ static void fill_pte_hardware(struct nt_profile *p)
 		pte->copy_on_write = UINT64_C(1) << (arm ? 56 : 9);
 }
 
+static void fill_pte_prototype(struct nt_profile *p)
+{
+	struct nt_pte_layout *pte = &p->pte;
+	struct nt_field lookaside =
+		bit_field(p, "_MMPTE_SOFTWARE.OnStandbyLookaside");
+
+	pte->proto_address = bit_field(p, "_MMPTE_PROTOTYPE.ProtoAddress");
+	pte->proto_low = bit_field(p, "_MMPTE_PROTOTYPE.ProtoAddressLow");
+	pte->proto_high = bit_field(p, "_MMPTE_PROTOTYPE.ProtoAddressHigh");
+	pte->proto_protection = bit_field(p, "_MMPTE_PROTOTYPE.Protection");
+	pte->sub_address =
+		bit_field(p, "_MMPTE_SUBSECTION.SubsectionAddress");
+	pte->sub_low = bit_field(p, "_MMPTE_SUBSECTION.SubsectionAddressLow");
+	pte->sub_high =
+		bit_field(p, "_MMPTE_SUBSECTION.SubsectionAddressHigh");
+	pte->sub_pool = bit_field(p, "_MMPTE_SUBSECTION.WhichPool");
+	/* It came after that bit had (20348), with 22621. */
+	pte->file_form = p->pointer_bytes == 8 && lookaside.bit_len;
+	/* Two-level entries have no room for it: the marker for the VAD is
+	 * the software form then. */
+	if (!pte->proto_protection.bit_len && pte->proto_low.bit_len)
+		pte->proto_protection = pte->protection;
+}
+
 static void fill_pte(struct nt_profile *p)
 {
 	p->pte.transition_pfn =
@@ -237,6 +269,7 @@ static void fill_pte(struct nt_profile *p)
 	p->pte.pagefile_low = bit_field(p, "_MMPTE_SOFTWARE.PageFileLow");
 	p->pte.pagefile_high = bit_field(p, "_MMPTE_SOFTWARE.PageFileHigh");
 	p->pte.swizzle = bit_field(p, "_MMPTE_SOFTWARE.SwizzleBit");
+	fill_pte_prototype(p);
 	fill_pte_hardware(p);
 }
 
@@ -283,9 +316,28 @@ static void fill_vad(struct nt_profile *p)
 	v->private_memory = bit_field(p, "_MMVAD_FLAGS.PrivateMemory");
 	v->flags_bytes = v->private_memory.bit_pos >= 32 ? 8 : 4;
 	v->bytes = MAX(MAX(v->flags, v->end_vpn), v->right) + 8;
+	v->first_proto = member(p, "_MMVAD.FirstPrototypePte");
+	v->last_proto = member(p, "_MMVAD.LastContiguousPte");
+	v->subsection = member(p, "_MMVAD.Subsection");
+	v->control_area = member(p, "_MMVAD.ControlArea");
 	v->known = v->left != NT_ABSENT && v->right != NT_ABSENT &&
 		   v->start_vpn != NT_ABSENT && v->end_vpn != NT_ABSENT &&
 		   v->flags != NT_ABSENT && v->private_memory.bit_len;
+}
+
+static void fill_section(struct nt_profile *p)
+{
+	struct nt_section_layout *s = &p->section;
+
+	s->control_area = member(p, "_SUBSECTION.ControlArea");
+	s->base = member(p, "_SUBSECTION.SubsectionBase");
+	s->n_ptes = member(p, "_SUBSECTION.PtesInSubsection");
+	s->next = member(p, "_SUBSECTION.NextSubsection");
+	s->known = s->control_area != NT_ABSENT && s->base != NT_ABSENT &&
+		   s->n_ptes != NT_ABSENT && s->next != NT_ABSENT;
+	if (!nt_source_size(&p->source, "_CONTROL_AREA",
+			    &s->control_area_bytes))
+		s->control_area_bytes = 0;
 }
 
 static enum nt_arch source_arch(const struct nt_source *source)
@@ -310,6 +362,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	fill_cpu(&p);
 	fill_pte(&p);
 	fill_vad(&p);
+	fill_section(&p);
 	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
 	p.invalid_pte_mask =
 		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");

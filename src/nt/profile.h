@@ -105,6 +105,14 @@ struct nt_pte_layout {
 	struct nt_field pagefile_low;
 	struct nt_field pagefile_high;
 	struct nt_field swizzle;
+	/* Prototype and subsection PTEs: an address, or (two-level tables)
+	 * the low and the high part of one. */
+	struct nt_field proto_address, proto_low, proto_high;
+	struct nt_field proto_protection;
+	struct nt_field sub_address, sub_low, sub_high;
+	struct nt_field sub_pool;	/* WhichPool */
+	bool file_form;			/* pages of files have a form of their
+					 * own */
 	/* In a valid entry: the bit by which MM marks a page as writable
 	 * although the processor may not write it yet (clean), and copy on
 	 * write; 0 where there is none. */
@@ -123,6 +131,21 @@ struct nt_vad_layout {
 	unsigned flags_bytes;
 	uint32_t bytes; /* of a node, up to the last member that is read */
 	struct nt_field protection, type, private_memory;
+	/* _MMVAD, which those that map sections are. */
+	uint32_t first_proto, last_proto; /* FirstPrototypePte,
+					   * LastContiguousPte */
+	uint32_t subsection;	/* since Vista */
+	uint32_t control_area;	/* before */
+};
+
+/* _SUBSECTION. */
+struct nt_section_layout {
+	bool known;
+	uint32_t control_area;
+	uint32_t base;		/* SubsectionBase: prototype PTEs */
+	uint32_t n_ptes;	/* PtesInSubsection, u32 */
+	uint32_t next;		/* NextSubsection */
+	uint32_t control_area_bytes; /* size of a _CONTROL_AREA; 0: not known */
 };
 
 /* _PEB, and _RTL_USER_PROCESS_PARAMETERS. */
@@ -157,6 +180,7 @@ struct nt_profile {
 	struct nt_cpu_layout cpu;
 	struct nt_pte_layout pte;
 	struct nt_vad_layout vad;
+	struct nt_section_layout section;
 	struct nt_peb_layout peb;
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
@@ -170,6 +194,9 @@ uint64_t nt_field_get(struct nt_field field, uint64_t value);
 bool nt_source_field(const struct nt_source *source, const char *path,
 		     struct nt_field *ret, bool *guessed);
 const char *nt_source_type(const struct nt_source *source, const char *path);
+/* Bytes of a structure. */
+bool nt_source_size(const struct nt_source *source, const char *type,
+		    uint32_t *ret);
 
 /* False where the source lacks what no process can be read without (pid,
  * links, name, DTB). */

@@ -26,7 +26,7 @@ bool nt_same_frame(const struct addr_space *as, uint64_t dtb_raw, VirtAddr va)
 	other.root = PHYS(dtb_raw);
 	a = vtop_translate(as, va);
 	b = vtop_translate(&other, va);
-	return page_state_has_data(a.state) && page_state_has_data(b.state) &&
+	return page_state_in_memory(a.state) && page_state_in_memory(b.state) &&
 	       a.pa.v == b.pa.v;
 }
 

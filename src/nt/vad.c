@@ -74,12 +74,53 @@ static bool parse_node(const struct vad_walk *w, uint64_t va,
 	return true;
 }
 
+/*
+ * Is it an _MMVAD_SHORT by its pool tag (VadS, VadF: behind it in the pool is
+ * something else)? The tag is in the second quarter of the pool header, which
+ * lies before the node. A node without a tag is taken for what its flags say.
+ */
+static bool is_short(const struct vad_walk *w, uint64_t va)
+{
+	uint8_t tag[4];
+	uint64_t back = w->pointer_bytes == 8 ? 12 : 4;
+
+	return vtop_read(w->as, VIRT(va - back), tag, sizeof tag) &&
+	       (!memcmp(tag, "VadS", 4) || !memcmp(tag, "VadF", 4));
+}
+
+static uint64_t get_pointer(const struct vad_walk *w, uint64_t va,
+			    uint32_t offset)
+{
+	uint64_t value = 0;
+
+	if (offset == NT_ABSENT ||
+	    !nt_pointer_at(w->as, w->pointer_bytes, VIRT(va + offset), &value))
+		return 0;
+	return value;
+}
+
+/* The members that only views of sections have. */
+static void parse_section(const struct vad_walk *w, struct nt_vad *vad)
+{
+	const struct nt_vad_layout *l = w->layout;
+	uint64_t va = vad->node.v;
+
+	if (vad->private_memory || is_short(w, va))
+		return;
+	vad->first_proto = get_pointer(w, va, l->first_proto);
+	vad->last_proto = get_pointer(w, va, l->last_proto);
+	vad->subsection = get_pointer(w, va, l->subsection);
+	vad->control_area = get_pointer(w, va, l->control_area);
+}
+
 static void add_node(struct vad_walk *w, uint64_t va, const uint8_t *node)
 {
 	struct nt_vad vad;
 
-	if (parse_node(w, va, node, &vad))
-		g_array_append_val(w->vads, vad);
+	if (!parse_node(w, va, node, &vad))
+		return;
+	parse_section(w, &vad);
+	g_array_append_val(w->vads, vad);
 }
 
 /* Reads as much of a node as the layout needs. */

@@ -12,6 +12,11 @@ struct nt_vad {
 	unsigned protection;	/* MM protection, 5 bits */
 	unsigned type;		/* VadType: 0 none, 2 image, ... */
 	bool private_memory;
+	/* Of those that map a section, else 0: prototype PTEs of the first
+	 * page and of the last one whose PTE follows it, and the _SUBSECTION
+	 * (before Vista the _CONTROL_AREA) that it begins in. */
+	uint64_t first_proto, last_proto;
+	uint64_t subsection, control_area;
 };
 
 /* More descriptors than this are garbage. */

@@ -43,8 +43,8 @@ static bool maps_alike(const NtKernel *k, const struct addr_space *as,
 		return false;
 	own = vtop_translate(as, VIRT(va));
 	system = vtop_translate(&k->as, VIRT(va));
-	return own.pa.v == system.pa.v && page_state_has_data(own.state) &&
-	       page_state_has_data(system.state);
+	return own.pa.v == system.pa.v && page_state_in_memory(own.state) &&
+	       page_state_in_memory(system.state);
 }
 
 /* Does the process's table map the kernel as System's does? One page of it is
@@ -78,7 +78,7 @@ static void read_session(const NtKernel *k, struct proc_entry *e)
 		return;
 	}
 	leaf = vtop_translate(as, VIRT(e->session_va));
-	e->session_key = page_state_has_data(leaf.state) ?
+	e->session_key = page_state_in_memory(leaf.state) ?
 				 leaf.pa.v + (e->session_va - leaf.va.v) :
 				 e->session_va;
 }

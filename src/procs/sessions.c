@@ -26,7 +26,7 @@ static bool is_head(const struct session *s, uint64_t link)
 		return false;
 	a = vtop_translate(as, VIRT(link));
 	b = vtop_translate(as, VIRT(s->ring->head));
-	return page_state_has_data(a.state) && page_state_has_data(b.state) &&
+	return page_state_in_memory(a.state) && page_state_in_memory(b.state) &&
 	       a.pa.v + (link - a.va.v) == b.pa.v + (s->ring->head - b.va.v);
 }
 

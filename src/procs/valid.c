@@ -66,7 +66,7 @@ static bool is_proven(struct proc_run *run, VirtAddr va)
 	as = nt_kernel_space(run->kernel, dtb);
 	own = vtop_translate(&as, va);
 	system = vtop_translate(&run->kernel->as, va);
-	return page_state_has_data(own.state) && own.pa.v == system.pa.v;
+	return page_state_in_memory(own.state) && own.pa.v == system.pa.v;
 }
 
 static unsigned examine(struct proc_run *run, VirtAddr va, uint32_t *pid)

@@ -96,6 +96,9 @@ static bool open_sparse(Tree *tree, const struct tree_node *node,
 	size_t i;
 
 	*s = (struct sparse){ .pm = tree->facts.pm,
+			      .swap = tree->facts.kernel ?
+					      &tree->facts.kernel->swap :
+					      NULL,
 			      .eio = tree->options.eio,
 			      .copy = tree->options.copy };
 	if (node->kind == NODE_PMEM) {

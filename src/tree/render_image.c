@@ -228,13 +228,14 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 		return;
 	if (!k->soft.pte.swizzle.bit_len)
 		sink_key(out, "InvalidPteMask", "none (this kernel has none)");
-	else if (k->soft.invalid_pte_mask)
+	else if (k->pte_mask_how)
 		sink_key(out, "InvalidPteMask", "0x%" PRIx64,
 			 k->soft.invalid_pte_mask);
 	else
 		sink_key(out, "InvalidPteMask",
-			 "not known; a single bit beyond the image is taken"
-			 " for it");
+			 "not known; entries are taken as they are");
+	if (k->pte_mask_how)
+		sink_key(out, "InvalidPteMaskSource", "%s", k->pte_mask_how);
 }
 
 void render_info(struct sink *out, const struct render_facts *facts)

@@ -34,9 +34,15 @@ static void states(struct sink *out, const struct map_counts *c)
 	static const char *const names[PAGE_STATES] = {
 		[PAGE_VALID] = "PagesValid",
 		[PAGE_TRANSITION] = "PagesTransition",
-		[PAGE_DEMAND_ZERO] = "PagesDemandZero",
 		[PAGE_PROTOTYPE] = "PagesPrototype",
 		[PAGE_PAGEFILE] = "PagesPagefile",
+		[PAGE_STORE] = "PagesCompressed",
+		[PAGE_DEMAND_ZERO] = "PagesDemandZero",
+		[PAGE_DECOMMITTED] = "PagesDecommitted",
+		[PAGE_FILE] = "PagesFileNotInImage",
+		[PAGE_PAGED_OUT] = "PagesPagedOut",
+		[PAGE_COMPRESSED] = "PagesCompressedUnreadable",
+		[PAGE_PROTOTYPE_LOST] = "PagesPrototypeUnreadable",
 		[PAGE_UNKNOWN] = "PagesNotUnderstood",
 		[PAGE_RESERVED] = "PagesReservedBits",
 		[PAGE_OUTSIDE] = "PagesOutsideImage",
@@ -49,7 +55,11 @@ static void states(struct sink *out, const struct map_counts *c)
 			sink_key(out, names[i], "%" PRIu64, c->pages[i]);
 	for (unsigned i = 0; i < G_N_ELEMENTS(large); i++)
 		sink_key(out, large[i], "%" PRIu64, c->large[i]);
-	sink_key(out, "BytesResident", "%" PRIu64, c->data_bytes);
+	sink_key(out, "BytesResident", "%" PRIu64, map_counts_resident(c));
+	sink_key(out, "BytesFromPageFiles", "%" PRIu64,
+		 c->pages[PAGE_PAGEFILE] << PAGE_SHIFT_4K);
+	sink_key(out, "BytesFromStore", "%" PRIu64,
+		 c->pages[PAGE_STORE] << PAGE_SHIFT_4K);
 	sink_key(out, "BytesNotInImage", "%" PRIu64, c->lost_bytes);
 }
 

@@ -138,7 +138,12 @@ static void status_memory(struct sink *out, const SpaceView *view)
 	for (unsigned i = PAGE_DEMAND_ZERO; i < PAGE_DAMAGED; i++)
 		size += c->pages[i] << PAGE_SHIFT_4K;
 	sink_printf(out, "VmSize:\t%8" PRIu64 " kB\n", size / KIB);
-	sink_printf(out, "VmRSS:\t%8" PRIu64 " kB\n", c->data_bytes / KIB);
+	sink_printf(out, "VmRSS:\t%8" PRIu64 " kB\n",
+		    map_counts_resident(c) / KIB);
+	sink_printf(out, "VmSwap:\t%8" PRIu64 " kB\n",
+		    (c->pages[PAGE_PAGEFILE] + c->pages[PAGE_STORE] +
+		     c->pages[PAGE_PAGED_OUT] + c->pages[PAGE_COMPRESSED])
+			    << PAGE_SHIFT_4K >> 10);
 }
 
 void render_status(struct sink *out, const struct render_facts *facts,

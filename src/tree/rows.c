@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -15,6 +16,7 @@ struct row {
 	uint64_t pa;
 	uint64_t len;
 	unsigned rights;
+	enum page_state state;
 };
 
 /* Where the next line starts. */
@@ -26,7 +28,9 @@ struct row_pos {
 /* A line every so often whose place in the text is known: what a read in the
  * middle must go through for nothing is less than this. */
 #define ROWS_PER_MARK 1024u
-#define LINE_MAX_BYTES 96u
+#define LINE_MAX_BYTES 128u
+/* Where Linux puts the path of a line (seq_pad() in show_map_vma). */
+#define PATH_COLUMN 73
 
 struct mark {
 	uint64_t off; /* in the text */
@@ -58,12 +62,29 @@ static bool next_page(const SpaceView *view, struct row_pos *pos,
 	row->va = run.va + pos->done;
 	row->pa = run.pa + pos->done;
 	row->rights = run.rights;
+	row->state = run.state;
 	leaf_end = (row->va & ~(run.leaf_len - 1)) + run.leaf_len;
 	row->len = MIN(leaf_end, run.va + run.len) - row->va;
 	pos->done += row->len;
 	if (pos->done == run.len)
 		*pos = (struct row_pos){ pos->run + 1, 0 };
 	return true;
+}
+
+/* Does the page lie where the previous one ends? `maps` shows no address of
+ * pages in page files, of which one is as good as the other. */
+static bool follows(const struct row *row, const struct map_run *run)
+{
+	if (row->va + row->len != run->va)
+		return false;
+	if (page_state_in_memory(row->state) !=
+	    page_state_in_memory(run->state))
+		return false;
+	if (page_state_in_memory(row->state))
+		return row->pa + row->len == run->pa;
+	return row->state == run->state &&
+	       (row->state != PAGE_PAGEFILE ||
+		swap_place_number(row->pa) == swap_place_number(run->pa));
 }
 
 /* May a page that follows in both spaces go into the same line? In `memmap`
@@ -89,11 +110,10 @@ static bool next_range(const RowText *text, const SpaceView *view,
 	if (pos->run >= n)
 		return false;
 	run = addr_map_data(view->map, pos->run++);
-	*row = (struct row){ run.va, run.pa, run.len, run.rights };
+	*row = (struct row){ run.va, run.pa, run.len, run.rights, run.state };
 	for (; pos->run < n; pos->run++) {
 		run = addr_map_data(view->map, pos->run);
-		if (row->va + row->len != run.va ||
-		    row->pa + row->len != run.pa ||
+		if (!follows(row, &run) ||
 		    !alike(text->kind, row->rights, run.rights))
 			break;
 		row->len += run.len;
@@ -104,8 +124,14 @@ static bool next_range(const RowText *text, const SpaceView *view,
 static bool next_row(const RowText *text, const SpaceView *view,
 		     struct row_pos *pos, struct row *row)
 {
-	return text->coalesce ? next_range(text, view, pos, row) :
-				next_page(view, pos, row);
+	do {
+		if (!(text->coalesce ? next_range(text, view, pos, row) :
+				       next_page(view, pos, row)))
+			return false;
+		/* Rekall's table is of physical addresses. */
+	} while (text->kind == SPACE_TEXT_MEMMAP &&
+		 !page_state_in_memory(row->state));
+	return true;
 }
 
 /* One past the last address: 2^64 has 17 digits. */
@@ -119,8 +145,16 @@ static char *put_end(char *p, uint64_t start, uint64_t len)
 	return p + 17;
 }
 
+/* Where a page comes from that has no physical address. */
+static char *put_origin(char *p, const struct row *row)
+{
+	if (row->state == PAGE_STORE)
+		return (char *)memcpy(p, "[compressed]", 12) + 12;
+	return p + sprintf(p, "[pagefile %u]", swap_place_number(row->pa));
+}
+
 /* As Linux writes it (fs/proc/task_mmu.c, show_vma_header_prefix), with the
- * physical address as offset. */
+ * physical address as offset, and the path from column 74 on. */
 static size_t maps_line(char *line, const Space *space, const struct row *row)
 {
 	uint64_t va = space_address(space, row->va);
@@ -133,9 +167,16 @@ static size_t maps_line(char *line, const Space *space, const struct row *row)
 	space_perms(row->rights, p);
 	p += 4;
 	*p++ = ' ';
-	p = put_hex(p, row->pa, 8);
-	memcpy(p, " 00:00 0 \n", 10);
-	return (size_t)(p + 10 - line);
+	p = put_hex(p, page_state_in_memory(row->state) ? row->pa : 0, 8);
+	memcpy(p, " 00:00 0 ", 9);
+	p += 9;
+	if (!page_state_in_memory(row->state)) {
+		while (p < line + PATH_COLUMN)
+			*p++ = ' ';
+		p = put_origin(p, row);
+	}
+	*p++ = '\n';
+	return (size_t)(p - line);
 }
 
 /* Rekall's columns: address width 14 on x64 (0x and 12 digits), 10 on 32-bit;

@@ -135,14 +135,10 @@ static void find_regions(SpaceView *view)
 }
 
 /* What the VADs say is not the process's own. */
-static GArray *shared_ranges(const Space *space)
+static GArray *shared_ranges(const GArray *vads)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct map_overlay));
-	g_autoptr(GArray) vads = NULL;
 
-	if (!space->proc || !space->profile)
-		return ranges;
-	vads = nt_vad_list(&space->as, space->profile, &space->proc->p);
 	for (guint i = 0; i < vads->len; i++) {
 		const struct nt_vad *vad =
 			&g_array_index(vads, struct nt_vad, i);
@@ -154,15 +150,26 @@ static GArray *shared_ranges(const Space *space)
 	return ranges;
 }
 
+NtProcSpace *space_full(const Space *space)
+{
+	bool known = space->proc && space->profile;
+
+	return nt_proc_space_new(&space->as, space->profile,
+				 known ? &space->proc->p : NULL,
+				 known ? &space->proc->as : NULL);
+}
+
 static AddrMap *walk(const Space *space)
 {
+	g_autoptr(NtProcSpace) full = NULL;
 	g_autoptr(GArray) shared = NULL;
 
 	if (space->empty)
 		return addr_map_empty();
-	shared = shared_ranges(space);
+	full = space_full(space);
+	shared = shared_ranges(full->vads);
 	return addr_map_build_over(
-		&space->as, space->start, space->last,
+		&full->as, space->start, space->last,
 		(const struct map_overlay *)(const void *)shared->data,
 		shared->len);
 }

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include "nt/vad.h"
+#include "nt/procspace.h"
 #include "procs/procset.h"
 #include "vtop/map.h"
 
@@ -97,6 +97,10 @@ void space_set_user_end(Space *space, uint64_t user_end);
 Space *space_new(enum space_kind kind, const struct addr_space *as,
 		 bool whole);
 void space_free(Space *space, ViewCache *cache);
+
+/* The space with all that is known of what is in it: for a walk of its own.
+ * (transfer full) */
+NtProcSpace *space_full(const Space *space);
 
 /* Is the view there, so that space_view() takes no time? */
 bool space_has_view(const Space *space, ViewCache *cache);

@@ -156,6 +156,40 @@ static struct addr_space dtb_addr_space(const Tree *tree, uint64_t dtb)
 	return as;
 }
 
+/* Are these tables of the process, the ones that it runs on in user mode
+ * included? */
+static bool is_of(const struct proc_entry *e, const Space *space)
+{
+	const struct addr_space user = {
+		.form = space->as.form, .root = PHYS(e->p.user_dtb_raw),
+	};
+	uint64_t dtb = addr_space_dtb(&space->as).v;
+
+	return e->as.form == space->as.form &&
+	       (addr_space_dtb(&e->as).v == dtb ||
+		(e->p.known & NTP_USER_DTB &&
+		 addr_space_dtb(&user).v == dtb));
+}
+
+/* The process whose tables these are, where one is listed: its VADs tell of
+ * pages that the tables do not. One that runs goes before one that has
+ * exited. */
+static void set_process(const Tree *tree, Space *space)
+{
+	const ProcSet *procs = tree->facts.procs;
+
+	for (size_t i = 0; i < procset_count(procs); i++) {
+		const struct proc_entry *e = procset_get(procs, i);
+
+		if (!is_of(e, space) || (space->proc && e->p.exit_time))
+			continue;
+		space->proc = e;
+		space->profile = &tree->facts.kernel->profile;
+		if (!e->p.exit_time)
+			break;
+	}
+}
+
 static Space *find_dtb(Tree *tree, uint64_t dtb)
 {
 	Space *space;
@@ -177,6 +211,7 @@ Space *tree_dtb_space(Tree *tree, uint64_t dtb)
 	if (addr_space_dtb(&as).v != dtb)
 		return NULL;
 	space = space_new(SPACE_DTB, &as, true);
+	set_process(tree, space);
 	space->sec = tree->sec;
 	space->nsec = tree->nsec;
 	g_mutex_lock(&tree->dtb_lock);

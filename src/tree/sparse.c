@@ -108,6 +108,32 @@ static int plan_phys(const struct sparse *s, struct read_plan *plan,
 	return 0;
 }
 
+/* From a page file or the store. */
+static int plan_swap(const struct sparse *s, struct read_plan *plan,
+		     const struct map_run *run, uint64_t skip, uint64_t len)
+{
+	uint64_t place = run->pa + skip;
+	const uint8_t *map;
+
+	if (!plan->copying) {
+		map = nt_swap_map(s->swap, run->state, place, (size_t)len);
+		return map && plan_append(plan, map, (size_t)len) ? 0 : -E2BIG;
+	}
+	if (!nt_swap_read(s->swap, run->state, place, plan->bounce + plan->len,
+			  (size_t)len))
+		return -EIO;
+	plan->len += (size_t)len;
+	return 0;
+}
+
+static int plan_run(const struct sparse *s, struct read_plan *plan,
+		    const struct map_run *run, uint64_t skip, uint64_t len)
+{
+	if (page_state_in_memory(run->state))
+		return plan_phys(s, plan, run->pa + skip, len);
+	return plan_swap(s, plan, run, skip, len);
+}
+
 /* How many of the len bytes at va may be given before a lost page: 0 where va
  * is in one. */
 static uint64_t until_lost(const struct sparse *s, uint64_t va, uint64_t len)
@@ -144,7 +170,7 @@ static int plan_space(const struct sparse *s, struct read_plan *plan,
 			r = plan_zeros(plan, n);
 		} else {
 			n = MIN(len, run.len - (va - run.va));
-			r = plan_phys(s, plan, run.pa + (va - run.va), n);
+			r = plan_run(s, plan, &run, va - run.va, n);
 			i++;
 		}
 		va += n;

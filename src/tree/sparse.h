@@ -34,6 +34,7 @@ void read_plan_gather(const struct read_plan *plan, void *buf);
 
 struct sparse {
 	const PhysMem *pm;
+	const struct nt_swap *swap; /* or NULL */
 	SpaceView *view; /* owned; NULL: physical memory itself */
 	uint64_t base;	 /* offset in the space of the first byte */
 	uint64_t size;	 /* bytes */

@@ -55,7 +55,7 @@ static struct map_run unpack(struct packed_run p)
 		.pa = p.body >> COUNT_BITS << PAGE_SHIFT_4K,
 		.leaf_len = leaf_lens[p.key >> 6 & 3],
 		.rights = p.key & 63,
-		.state = p.key >> 8 & 15,
+		.state = p.key >> 8 & 31,
 	};
 
 	return run;
@@ -82,7 +82,7 @@ static bool continues(const struct packed_run *prev, const struct map_run *run,
 	if ((prev->key & alike) != (p.key & alike) ||
 	    last.va + last.len != run->va)
 		return false;
-	if (page_state_has_data(run->state) && last.pa + last.len != run->pa)
+	if (page_state_has_place(run->state) && last.pa + last.len != run->pa)
 		return false;
 	return (prev->body & COUNT_MAX) + (p.body & COUNT_MAX) <= COUNT_MAX;
 }
@@ -110,7 +110,7 @@ static void append_run(GArray *runs, struct map_run run)
 		append_piece(runs, &run);
 		left -= run.len;
 		run.va += run.len;
-		if (page_state_has_data(run.state))
+		if (page_state_has_place(run.state))
 			run.pa += run.len;
 	}
 }
@@ -150,6 +150,14 @@ static uint64_t overlay_len(struct builder *b, struct map_run *run,
 	return MIN(len, o->last - run->va + 1);
 }
 
+static bool take_piece(struct builder *b)
+{
+	if (!b->pieces_left)
+		return false;
+	b->pieces_left--;
+	return true;
+}
+
 /* Data of a leaf: the parts of its frame that are in the image, and the
  * parts that are not. */
 static bool add_data(struct builder *b, struct map_run run)
@@ -161,10 +169,8 @@ static bool add_data(struct builder *b, struct map_run run)
 		struct map_run piece = run;
 		bool present;
 
-		if (!b->pieces_left--) {
-			b->pieces_left = 0;
+		if (!take_piece(b))
 			return false;
-		}
 		piece.len = overlay_len(b, &piece, left);
 		piece.len = piece_len(b->pm, run.pa, piece.len, &present);
 		if (!present) {
@@ -184,6 +190,32 @@ static bool add_data(struct builder *b, struct map_run run)
 	return true;
 }
 
+/* What is in a page file or the store: whole, or not at all. */
+static bool add_elsewhere(struct builder *b, struct map_run run)
+{
+	struct map_counts *c = &b->map->counts;
+	bool data = page_state_has_data(run.state);
+	uint64_t left = run.len;
+
+	if (!page_state_has_place(run.state))
+		run.pa = 0;
+	while (left) {
+		struct map_run piece = run;
+
+		if (!take_piece(b))
+			return false;
+		piece.len = data ? overlay_len(b, &piece, left) : left;
+		append_run(data ? b->map->data : b->map->lost, piece);
+		c->pages[run.state] += piece.len >> PAGE_SHIFT_4K;
+		*(data ? &c->data_bytes : &c->lost_bytes) += piece.len;
+		left -= piece.len;
+		run.va += piece.len;
+		if (page_state_has_place(run.state))
+			run.pa += piece.len;
+	}
+	return true;
+}
+
 static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct builder *b = ctx;
@@ -197,20 +229,22 @@ static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 		.state = leaf->state,
 	};
 
-	if (page_state_has_data(leaf->state)) {
+	if (page_state_in_memory(leaf->state)) {
 		uint64_t before = c->data_bytes;
-		bool go_on = add_data(b, run);
+		bool go_on;
 
-		if (leaf_class(leaf->len) && c->data_bytes > before)
-			c->large[leaf_class(leaf->len) - 1]++;
+		/* A page each, where they follow each other. */
+		if (leaf->state == PAGE_PROTOTYPE)
+			run.leaf_len = PAGE_SIZE_4K;
+		go_on = add_data(b, run);
+		if (leaf_class(run.leaf_len) && c->data_bytes > before)
+			c->large[leaf_class(run.leaf_len) - 1]++;
 		return go_on;
 	}
+	if (page_state_has_data(leaf->state) ||
+	    page_state_is_lost(leaf->state))
+		return add_elsewhere(b, run);
 	c->pages[leaf->state] += leaf->len >> PAGE_SHIFT_4K;
-	if (page_state_is_lost(leaf->state)) {
-		run.pa = 0;
-		c->lost_bytes += leaf->len;
-		append_run(b->map->lost, run);
-	}
 	return true;
 }
 
@@ -283,6 +317,13 @@ void addr_map_unref(AddrMap *map)
 	g_array_unref(map->lost);
 	g_array_unref(map->sums);
 	g_free(map);
+}
+
+uint64_t map_counts_resident(const struct map_counts *counts)
+{
+	return counts->data_bytes - ((counts->pages[PAGE_PAGEFILE] +
+				      counts->pages[PAGE_STORE])
+				     << PAGE_SHIFT_4K);
 }
 
 size_t addr_map_footprint(const AddrMap *map)

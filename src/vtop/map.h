@@ -16,7 +16,7 @@
 struct map_run {
 	uint64_t va;	/* offset: not sign-extended */
 	uint64_t len;	/* bytes, a multiple of 4 KiB */
-	uint64_t pa;	/* of data; 0 where state is lost */
+	uint64_t pa;	/* in memory, or swap_place(); 0 where state has none */
 	uint64_t leaf_len; /* of the pages that it is made of */
 	unsigned rights;
 	enum page_state state;
@@ -31,6 +31,9 @@ struct map_counts {
 	uint64_t lost_bytes;	      /* the process's, not in the image */
 	struct vtop_stats walk;
 };
+
+/* Readable bytes that are in physical memory. */
+uint64_t map_counts_resident(const struct map_counts *counts);
 
 /*
  * Walks [start, last] (as in vtop_walk) within vtop_budget_for() and builds

@@ -12,30 +12,75 @@
 #include "pmem/physmem.h"
 #include "vtop/forms.h"
 
-/* What an entry is. Only the first two have bytes in the image. */
+/* What an address has. */
 enum page_state {
+	/* Its bytes are in physical memory: */
 	PAGE_VALID,	 /* present: hardware would translate it */
 	PAGE_TRANSITION, /* not present, but the frame still has the page */
+	PAGE_PROTOTYPE,	 /* the same, by an entry kept elsewhere */
+	/* or they come from elsewhere: */
+	PAGE_PAGEFILE,	 /* from a page file that is at hand */
+	PAGE_STORE,	 /* from the compressed store */
+	/* There are none: */
 	PAGE_ABSENT,	 /* no entry: the address space has nothing there */
 	PAGE_DEMAND_ZERO, /* zeros once touched */
-	PAGE_PROTOTYPE,	 /* described elsewhere (prototype PTE) */
-	PAGE_PAGEFILE,	 /* in a page file */
+	PAGE_DECOMMITTED, /* given back */
+	/* There are, but not here: */
+	PAGE_FILE,	 /* in a mapped file on a disk */
+	PAGE_PAGED_OUT,	 /* in a page file that is not at hand, or short */
+	PAGE_COMPRESSED, /* in the compressed store, where it is not legible */
+	PAGE_PROTOTYPE_LOST, /* the entry kept elsewhere cannot be read */
 	PAGE_UNKNOWN,	 /* not present in a form that is not understood */
 	PAGE_RESERVED,	 /* present with reserved bits set: would fault */
-	PAGE_OUTSIDE,	 /* present, but the frame is not in the image */
+	PAGE_OUTSIDE,	 /* the frame is not in the image */
 	PAGE_DAMAGED,	 /* the table with the entry cannot be read */
 	PAGE_STATES
 };
 
 static inline bool page_state_has_data(enum page_state state)
 {
-	return state <= PAGE_TRANSITION;
+	return state <= PAGE_STORE;
 }
 
-/* Does the address space have a page there that the image cannot supply? */
+/* Is pa of a leaf a physical address? */
+static inline bool page_state_in_memory(enum page_state state)
+{
+	return state <= PAGE_PROTOTYPE;
+}
+
+/* Does the address space have a page there that cannot be supplied? */
 static inline bool page_state_is_lost(enum page_state state)
 {
-	return state >= PAGE_PROTOTYPE;
+	return state >= PAGE_FILE;
+}
+
+/*
+ * Where a page lies that is not in physical memory but has a place in a page
+ * file or the store (PAGE_PAGEFILE, _STORE, _PAGED_OUT, _COMPRESSED): number
+ * of the page file (4 bits) and page in it (32 bits), in the form of an
+ * address. Leaves and runs have it in pa. (page_state_has_place(): pa says
+ * anything.)
+ */
+static inline PhysAddr swap_place(unsigned number, uint32_t page)
+{
+	return PHYS((uint64_t)(number & 15) << 44 | (uint64_t)page << 12);
+}
+
+static inline bool page_state_has_place(enum page_state state)
+{
+	return state <= PAGE_STORE || state == PAGE_PAGED_OUT ||
+	       state == PAGE_COMPRESSED;
+}
+
+static inline unsigned swap_place_number(uint64_t place)
+{
+	return (unsigned)(place >> 44) & 15;
+}
+
+/* Bytes from the start of the page file. */
+static inline uint64_t swap_place_offset(uint64_t place)
+{
+	return place & ((UINT64_C(1) << 44) - 1);
 }
 
 /* Effective rights: the AND over all levels. */
@@ -53,16 +98,35 @@ enum page_rights {
 /* What an entry that is not present means. */
 struct soft_pte {
 	enum page_state state;
-	PhysAddr pa;	/* PAGE_TRANSITION: frame (or table) */
-	unsigned rights; /* PAGE_TRANSITION: of the page */
+	PhysAddr pa;	/* frame (or table), or swap_place() */
+	unsigned rights; /* of the page; of no use for tables */
 };
+
+/* An entry that is not present, and not 0. */
+struct soft_query {
+	uint64_t va;	/* not sign-extended; of a byte that it speaks for */
+	uint64_t entry;
+	unsigned level_up; /* 0 for the last level (PTE), 1 above, ... */
+};
+
+struct addr_space;
 
 /* How an operating system reads entries. */
 struct soft_pte_ops {
-	/* entry: not present and not 0. level_up: 0 for the last level (PTE),
-	 * 1 for the one above, ... */
-	struct soft_pte (*decode)(const void *ctx, uint64_t entry,
-				  unsigned level_up);
+	/* Of a level above the last: a state with data is that of the table
+	 * that the entry points to. */
+	struct soft_pte (*decode)(const struct addr_space *as,
+				  const struct soft_query *query);
+	/* What there is at va (not sign-extended) where the tables have
+	 * PAGE_ABSENT, by other knowledge; returns for how many bytes (> 0)
+	 * that holds, as far as last: pages with data follow each other in
+	 * ret->pa. May be NULL. */
+	uint64_t (*vacant)(const struct addr_space *as, uint64_t va,
+			   uint64_t last, struct soft_pte *ret);
+	/* Bytes that are not in physical memory; from a place on, which need
+	 * not be the start of a page. NULL: there are none. */
+	bool (*read)(const struct addr_space *as, enum page_state state,
+		     uint64_t place, void *buf, size_t len_bytes);
 	/* Rights that software bits of a present leaf add or mark, within
 	 * what the levels above allow; may be NULL. */
 	unsigned (*leaf_rights)(const void *ctx, uint64_t entry,
@@ -109,9 +173,11 @@ struct vtop_leaf {
 	VirtAddr va;	/* canonical, of the first byte */
 	uint64_t len;	/* bytes: 4 KiB, 2 MiB, 4 MiB, 1 GiB, or the span of
 			 * an entry that leads nowhere */
-	PhysAddr pa;	/* PAGE_VALID, _TRANSITION, _OUTSIDE */
-	uint64_t entry;	/* raw */
-	PhysAddr entry_pa;
+	PhysAddr pa;	/* of pages in memory, PAGE_OUTSIDE; swap_place() */
+	uint64_t entry;	/* raw; 0 where none speaks for the page */
+	PhysAddr entry_pa; /* of the entry, by where its table is: */
+	enum page_state table_state; /* PAGE_VALID and its like, or else from
+				      * where the table was read */
 	unsigned rights;
 	unsigned level;	/* of the entry, 0 = top */
 	enum page_state state;
@@ -124,7 +190,7 @@ PhysAddr addr_space_dtb(const struct addr_space *as);
  * PAGE_ABSENT, as is all where the meter has run out. */
 struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va);
 
-/* len_bytes at va; false where any byte is not in the image. */
+/* len_bytes at va; false where any byte cannot be supplied. */
 bool vtop_read(const struct addr_space *as, VirtAddr va, void *buf,
 	       size_t len_bytes) G_GNUC_WARN_UNUSED_RESULT;
 

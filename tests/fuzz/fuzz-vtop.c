@@ -26,7 +26,7 @@ struct target {
 	uint8_t bytes[PAGES * 4096];
 	Image image;
 	PhysMem *pm;
-	struct nt_soft_ctx soft;
+	struct nt_soft_ctx soft, flat;
 	struct addr_space as;
 	uint64_t mask;
 };
@@ -55,8 +55,8 @@ static void add_hook(struct target *t, bool arm)
 
 	if (!p->source.layout)
 		(void)nt_profile_fill(&source, p);
-	t->soft = (struct nt_soft_ctx){ .pte = p->pte,
-					.phys_end = physmem_end(t->pm) };
+	t->flat = (struct nt_soft_ctx){ .pte = p->pte };
+	t->soft = (struct nt_soft_ctx){ .pte = p->pte, .flat = &t->flat };
 	t->as.soft = &nt_soft_pte_ops;
 	t->as.soft_ctx = &t->soft;
 }

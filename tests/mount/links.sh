@@ -41,10 +41,8 @@ dtb=$(cat "mnt/proc/$pid/dtb")
 lines=$(wc -l <"mnt/proc/$pid/maps")
 for name in "$dtb" "${dtb#0x}" "0X${dtb#0x}" "0x000${dtb#0x}"; do
 	# Both halves are there; the first is that of the process.
-	# (Without knowing of VADs, so that nothing is shared.)
 	head -n "$lines" "mnt/dtb/$name/maps" >got
-	sed 's/^\([^ ]* ...\)s/\1p/' "mnt/proc/$pid/maps" | cmp got ||
-		fail "dtb/$name/maps"
+	cmp got "mnt/proc/$pid/maps" || fail "dtb/$name/maps"
 	tail -n "+$((lines + 1))" "mnt/dtb/$name/maps" | head -1 |
 		grep -q ^ffff || fail "dtb/$name/maps: kernel half"
 	tail -n +5 "mnt/proc/$pid/memmap" >want

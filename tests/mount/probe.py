@@ -16,7 +16,8 @@ import threading
 PAGE = 4096
 # States (mkmem.c) of pages that have a frame and that this version reads, as
 # far as the image has the frame. (A raw image has what lies between its RAM.)
-READABLE = {"valid", "large", "partial", "transition", "table", "outside"}
+READABLE = {"valid", "large", "partial", "transition", "table", "outside",
+            "resident"}
 # States of pages that a process has, but that cannot be read.
 LOST = {"prototype", "pagefile", "reserved"}
 
@@ -51,6 +52,9 @@ class Page:
         self.va, self.pa, self.size = (
             None if x == "-" else int(x, 16) for x in fields[0:3])
         self.flags, self.state, self.content = fields[3:6]
+        # By a prototype PTE, and it is in memory.
+        if self.state == "prototype" and self.pa is not None:
+            self.state = "resident"
         self.shared = False
 
     def perms(self):

@@ -18,7 +18,8 @@ printf '%s\n' '**************************************************' \
 	'   Virtual        Physical         Size     ' \
 	'-------------- -------------- --------------' >want
 awk -F '\t' -v p="$pid" '
-	$1 == "page" && $2 == p && $7 ~ /^(valid|large|transition)$/ {
+	$1 == "page" && $2 == p && $4 != "-" &&
+	$7 ~ /^(valid|large|transition|prototype)$/ {
 		print $3, $4, $5
 	}' a.truth | while read -r va pa size; do
 	printf '0x%012x 0x%012x %14s\n' "$va" "$pa" "$size"
@@ -122,8 +123,12 @@ expect_same "$(key Eprocess "$status")" \
 expect_same "$(key UserDtb "$status")" \
 	"$(truth_proc a.truth userdtb pid "$pid")"
 expect_same "$(key Peb "$status")" "$(truth_proc a.truth peb pid "$pid")"
-for pair in PagesTransition:transition PagesPrototype:prototype \
-	PagesPagefile:pagefile PagesDemandZero:demandzero \
+want=$(awk -F '\t' -v p="$pid" \
+	'$1 == "page" && $2 == p && $7 == "prototype" && $4 != "-" { n++ }
+	END { print n + 0 }' a.truth)
+expect_same "$(key PagesPrototype "mnt/proc/$pid/paging")" "$want"
+for pair in PagesTransition:transition \
+	PagesPagedOut:pagefile PagesDemandZero:demandzero \
 	PagesOutsideImage:outside Large2M:large; do
 	want=$(awk -F '\t' -v p="$pid" -v s="${pair#*:}" \
 		'$1 == "page" && $2 == p && $7 == s { n++ } END { print n + 0 }' \

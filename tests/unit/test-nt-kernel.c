@@ -22,7 +22,11 @@ static void assert_found(const struct unit_win *w)
 	ck_assert(k->has_profile);
 	ck_assert_str_eq(layout_id(k->profile.source.layout), want->layout);
 	ck_assert_ptr_eq(k->as.soft, &nt_soft_pte_ops);
-	ck_assert_uint_eq(k->soft.phys_end, physmem_end(w->mem.pm));
+	/* What the hook reads for itself follows nothing. */
+	ck_assert_ptr_eq(k->soft.flat, &k->soft_flat);
+	ck_assert_ptr_null(k->soft_flat.flat);
+	ck_assert_uint_eq(k->soft_flat.invalid_pte_mask,
+			  k->soft.invalid_pte_mask);
 }
 
 START_TEST(test_default)

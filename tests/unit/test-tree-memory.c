@@ -41,11 +41,17 @@ static bool has_data(const struct mk_page *page)
 	case MK_STATE_TRANSITION:
 	case MK_STATE_TABLE:
 		return true;
-	case MK_STATE_OUTSIDE:
 	case MK_STATE_PROTOTYPE:
+		return page->pa != MK_NO_PA;
+	case MK_STATE_OUTSIDE:
 	case MK_STATE_PAGEFILE:
 	case MK_STATE_DEMANDZERO:
 	case MK_STATE_RESERVED:
+	case MK_STATE_FILE:
+	case MK_STATE_DECOMMITTED:
+	case MK_STATE_PROTO_LOST:
+	case MK_STATE_ABSENT:
+	case MK_STATE_PAGED_TABLE:
 		return false;
 	}
 	return false;

@@ -185,7 +185,9 @@ START_TEST(test_extents_are_pages)
 		int64_t data = tree_file_seek(file, page->va, SEEK_DATA);
 		bool there = page->state <= MK_STATE_PARTIAL ||
 			     page->state == MK_STATE_TRANSITION ||
-			     page->state == MK_STATE_TABLE;
+			     page->state == MK_STATE_TABLE ||
+			     (page->state == MK_STATE_PROTOTYPE &&
+			      page->pa != MK_NO_PA);
 
 		if (page->size > MK_PAGE_SIZE &&
 		    page->state == MK_STATE_PARTIAL)
@@ -218,7 +220,8 @@ END_TEST
 static bool is_lost(const struct mk_page *page)
 {
 	return page->state == MK_STATE_OUTSIDE ||
-	       page->state == MK_STATE_PROTOTYPE ||
+	       (page->state == MK_STATE_PROTOTYPE &&
+		page->pa == MK_NO_PA) ||
 	       page->state == MK_STATE_PAGEFILE ||
 	       page->state == MK_STATE_RESERVED;
 }

@@ -134,20 +134,27 @@ START_TEST(test_paging_counts)
 						 "explorer.exe");
 	g_autofree char *text = unit_tree_text(&healthy, "proc/3204/paging");
 	uint64_t transition = 0, prototype = 0, pagefile = 0, zero = 0;
+	uint64_t file = 0;
 
 	for (guint i = 0; i < p->pages->len; i++) {
 		const struct mk_page *page =
 			&g_array_index(p->pages, struct mk_page, i);
 
 		transition += page->state == MK_STATE_TRANSITION;
-		prototype += page->state == MK_STATE_PROTOTYPE;
+		prototype += page->state == MK_STATE_PROTOTYPE &&
+			     page->pa != MK_NO_PA;
+		file += page->state == MK_STATE_PROTOTYPE &&
+			page->pa == MK_NO_PA;
 		pagefile += page->state == MK_STATE_PAGEFILE;
 		zero += page->state == MK_STATE_DEMANDZERO;
 	}
 	ck_assert_uint_gt(transition + prototype + pagefile, 0);
 	ck_assert_uint_eq(value_of(text, "PagesTransition"), transition);
 	ck_assert_uint_eq(value_of(text, "PagesPrototype"), prototype);
-	ck_assert_uint_eq(value_of(text, "PagesPagefile"), pagefile);
+	ck_assert_uint_eq(value_of(text, "PagesPagefile"), 0);
+	ck_assert_uint_eq(value_of(text, "PagesPagedOut"), pagefile);
+	/* and one that nobody has touched, so without an entry */
+	ck_assert_uint_eq(value_of(text, "PagesFileNotInImage"), file + 1);
 	ck_assert_uint_eq(value_of(text, "PagesDemandZero"), zero);
 }
 END_TEST

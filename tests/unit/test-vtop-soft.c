@@ -13,19 +13,20 @@
 #define VA UINT64_C(0x400000)
 
 /* A made-up system: bit 1 is transition, bit 2 page file, else unknown. */
-static struct soft_pte decode(const void *ctx, uint64_t entry,
-			      unsigned level_up)
+static struct soft_pte decode(const struct addr_space *as,
+			      const struct soft_query *q)
 {
 	struct soft_pte r = { .state = PAGE_UNKNOWN };
-	unsigned *calls = *(unsigned *const *)ctx;
+	unsigned *calls = *(unsigned *const *)as->soft_ctx;
+	uint64_t entry = q->entry;
 
-	calls[level_up]++;
+	calls[q->level_up]++;
 	if (entry & 2) {
 		r.state = PAGE_TRANSITION;
 		r.pa = PHYS(entry & UINT64_C(0xffffff000));
 		r.rights = RIGHT_READ | RIGHT_EXEC;
 	} else if (entry & 4) {
-		r.state = PAGE_PAGEFILE;
+		r.state = PAGE_PAGED_OUT;
 	}
 	return r;
 }
@@ -117,7 +118,7 @@ START_TEST(test_states)
 	ck_assert_int_eq(leaf.state, PAGE_TRANSITION);
 	ck_assert_uint_eq(leaf.pa.v, 0x6000);
 	ck_assert_uint_eq(leaf.rights, RIGHT_READ | RIGHT_EXEC);
-	ck_assert_int_eq(at(VA + 0x2000).state, PAGE_PAGEFILE);
+	ck_assert_int_eq(at(VA + 0x2000).state, PAGE_PAGED_OUT);
 	ck_assert_int_eq(at(VA + 0x3000).state, PAGE_UNKNOWN);
 	/* 0 is nothing at all: nobody is asked */
 	m.calls[0] = 0;
@@ -138,7 +139,7 @@ START_TEST(test_tables)
 	ck_assert_uint_eq(leaf.pa.v, 0x9000);
 	ck_assert_uint_gt(m.calls[1], 0);
 	leaf = at(VA + 4 * MIB + 0x5000);
-	ck_assert_int_eq(leaf.state, PAGE_PAGEFILE);
+	ck_assert_int_eq(leaf.state, PAGE_PAGED_OUT);
 	ck_assert_uint_eq(leaf.len, 2 * MIB);
 	ck_assert_uint_eq(leaf.va.v, VA + 4 * MIB);
 }

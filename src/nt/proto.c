@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pages by prototype PTEs alone. */
+#include "config.h"
+
+#include "base/bytes.h"
+#include "base/seen.h"
+#include "nt/member.h"
+#include "nt/proto.h"
+
+/* One _SUBSECTION. */
+struct subsection {
+	uint64_t va;
+	uint64_t control_area;
+	uint64_t base;	/* of its prototype PTEs */
+	uint64_t n_ptes;
+	uint64_t next;
+};
+
+struct extents {
+	const struct addr_space *as;
+	const struct nt_section_layout *layout;
+	unsigned pointer_bytes;
+	unsigned pte_bytes;
+	Seen *seen;	/* of subsections, for the VAD at hand */
+	unsigned subsections_left;
+	GArray *out;
+};
+
+static bool is_pte_address(const struct extents *e, uint64_t va)
+{
+	return va % e->pte_bytes == 0 && nt_is_kernel_address(e->as, va);
+}
+
+static bool read_subsection(struct extents *e, uint64_t va,
+			    struct subsection *ret)
+{
+	const struct nt_section_layout *l = e->layout;
+	unsigned n = e->pointer_bytes;
+	const struct nt_object o = { e->as, n, VIRT(va) };
+	uint32_t n_ptes;
+
+	if (!l->known || !e->subsections_left ||
+	    !nt_is_kernel_address(e->as, va) ||
+	    seen_enter(e->seen, va) != SEEN_NEW)
+		return false;
+	e->subsections_left--;
+	ret->va = va;
+	if (!nt_member_pointer(&o, l->control_area, &ret->control_area) ||
+	    !nt_member_pointer(&o, l->base, &ret->base) ||
+	    !nt_member_pointer(&o, l->next, &ret->next) ||
+	    !nt_member_u32(&o, l->n_ptes, &n_ptes))
+		return false;
+	ret->n_ptes = n_ptes;
+	return n_ptes && is_pte_address(e, ret->base) &&
+	       nt_is_kernel_address(e->as, ret->control_area);
+}
+
+static bool has_pte(const struct extents *e, const struct subsection *s,
+		    uint64_t pte)
+{
+	return pte >= s->base && (pte - s->base) / e->pte_bytes < s->n_ptes;
+}
+
+/*
+ * The subsection that the view begins in. Since Vista the VAD names it; before
+ * it names the control area, behind which the first one lies.
+ */
+static bool first_subsection(struct extents *e, const struct nt_vad *vad,
+			     struct subsection *ret)
+{
+	uint64_t at = vad->subsection;
+
+	if (!at && vad->control_area && e->layout->control_area_bytes)
+		at = vad->control_area + e->layout->control_area_bytes;
+	while (at && read_subsection(e, at, ret)) {
+		if (vad->control_area &&
+		    ret->control_area != vad->control_area)
+			return false;
+		if (has_pte(e, ret, vad->first_proto))
+			return true;
+		at = ret->next;
+	}
+	return false;
+}
+
+/* MM_PROTECTION 7 without a view of its own: images have the rights in their
+ * prototype PTEs, file and page-file sections in the VAD. */
+static unsigned view_rights(const struct nt_vad *vad)
+{
+	enum { VAD_IMAGE = 2 };
+
+	if (vad->type == VAD_IMAGE || !vad->protection)
+		return 0;
+	return RIGHT_USER | nt_protection_rights(vad->protection);
+}
+
+/* Adds n pages from page index `page` of the view on. */
+static void add_extent(struct extents *e, const struct nt_vad *vad,
+		       uint64_t page, uint64_t n, uint64_t pte)
+{
+	struct nt_proto_extent x = {
+		.start = vad->start + (page << PAGE_SHIFT_4K),
+		.pte = VIRT(pte),
+		.rights = view_rights(vad),
+		.vad = vad->node,
+	};
+
+	x.last = x.start + (n << PAGE_SHIFT_4K) - 1;
+	g_array_append_val(e->out, x);
+}
+
+/* How many prototype PTEs follow each other from the view's first on. */
+static uint64_t first_stretch(const struct extents *e,
+			      const struct nt_vad *vad, uint64_t n_pages,
+			      bool has_subsection,
+			      const struct subsection *s)
+{
+	uint64_t first = vad->first_proto, last = vad->last_proto;
+
+	/* MM_ALLOCATION_FILLS_VAD, ~3, is above all others. */
+	if (last >= first)
+		return (last - first) / e->pte_bytes + 1;
+	if (has_subsection)
+		return s->n_ptes - (first - s->base) / e->pte_bytes;
+	return n_pages;
+}
+
+static void add_view(struct extents *e, const struct nt_vad *vad)
+{
+	uint64_t n_pages = ((vad->last - vad->start) >> PAGE_SHIFT_4K) + 1;
+	struct subsection s = { 0 };
+	uint64_t page, control_area;
+	bool has;
+
+	if (!is_pte_address(e, vad->first_proto))
+		return;
+	g_clear_pointer(&e->seen, seen_free);
+	e->seen = seen_new(NT_SUBSECTIONS_MAX);
+	has = first_subsection(e, vad, &s);
+	page = MIN(first_stretch(e, vad, n_pages, has, &s), n_pages);
+	add_extent(e, vad, 0, page, vad->first_proto);
+	control_area = s.control_area;
+	while (has && page < n_pages) {
+		uint64_t n;
+
+		if (!s.next || !read_subsection(e, s.next, &s) ||
+		    s.control_area != control_area)
+			break;
+		n = MIN(s.n_ptes, n_pages - page);
+		add_extent(e, vad, page, n, s.base);
+		page += n;
+	}
+}
+
+GArray *nt_proto_extents(const struct addr_space *own,
+			 const struct nt_profile *profile, const GArray *vads)
+{
+	struct extents e = {
+		.as = own,
+		.layout = &profile->section,
+		.pointer_bytes = profile->pointer_bytes,
+		.pte_bytes = own->form->entry_bytes,
+		.subsections_left = NT_SUBSECTIONS_MAX,
+		.out = g_array_new(FALSE, FALSE,
+				   sizeof(struct nt_proto_extent)),
+	};
+
+	for (guint i = 0; i < vads->len; i++) {
+		const struct nt_vad *vad =
+			&g_array_index(vads, struct nt_vad, i);
+
+		if (vad->first_proto && !vad->private_memory)
+			add_view(&e, vad);
+	}
+	seen_free(e.seen);
+	return e.out;
+}
+
+const struct nt_proto_extent *nt_proto_find(const GArray *extents,
+					    uint64_t va)
+{
+	guint low = 0, high = extents->len;
+
+	while (low < high) {
+		guint mid = low + (high - low) / 2;
+
+		if (g_array_index(extents, struct nt_proto_extent, mid).last <
+		    va)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < extents->len ?
+		       &g_array_index(extents, struct nt_proto_extent, low) :
+		       NULL;
+}
+
+VirtAddr nt_proto_pte(const struct addr_space *as,
+		      const struct nt_proto_extent *extent, uint64_t va)
+{
+	uint64_t i = (va - extent->start) >> PAGE_SHIFT_4K;
+
+	return VIRT(extent->pte.v + i * as->form->entry_bytes);
+}
+
+/* Pages from va to last whose prototype PTEs lie in one page of memory. */
+static uint64_t pages_at_once(const struct addr_space *as, VirtAddr pte,
+			      uint64_t va, uint64_t last)
+{
+	uint64_t ptes = (PAGE_SIZE_4K - (pte.v & PAGE_MASK_4K)) /
+			as->form->entry_bytes;
+
+	return MIN(ptes, ((last - va) >> PAGE_SHIFT_4K) + 1);
+}
+
+/* Are these two nothing more than the same answer twice? */
+static bool same_answer(const struct soft_pte *a, const struct soft_pte *b)
+{
+	return a->state == b->state && a->rights == b->rights &&
+	       !page_state_has_place(a->state);
+}
+
+/* n pages of one kind from the prototype PTE at pte on, at least one. */
+static uint64_t answer_run(const struct addr_space *as, VirtAddr pte,
+			   uint64_t n, struct soft_pte *ret)
+{
+	uint64_t entry, i;
+
+	if (!nt_proto_read(as, pte, &entry)) {
+		ret->state = PAGE_PROTOTYPE_LOST;
+		ret->rights = RIGHT_USER | RIGHT_READ;
+		return n;
+	}
+	*ret = nt_proto_page(as, entry);
+	for (i = 1; i < n; i++) {
+		struct soft_pte next;
+
+		pte.v += as->form->entry_bytes;
+		if (page_state_has_place(ret->state) ||
+		    !nt_proto_read(as, pte, &entry))
+			break;
+		next = nt_proto_page(as, entry);
+		if (!same_answer(ret, &next))
+			break;
+	}
+	return i;
+}
+
+uint64_t nt_proto_vacant(const struct addr_space *as, uint64_t va,
+			 uint64_t last, struct soft_pte *ret)
+{
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
+	const struct nt_proto_extent *x = NULL;
+	VirtAddr pte;
+	uint64_t n;
+
+	ret->state = PAGE_ABSENT;
+	if (ctx->protos)
+		x = nt_proto_find(ctx->protos, va);
+	if (!x || x->start > last)
+		return last - va + 1;
+	if (x->start > va)
+		return x->start - va;
+	last = MIN(last, x->last);
+	pte = nt_proto_pte(as, x, va);
+	n = answer_run(as, pte, pages_at_once(as, pte, va, last), ret);
+	if (x->rights)
+		ret->rights = x->rights;
+	return MIN(n << PAGE_SHIFT_4K, last - va + 1);
+}
