@@ -5,6 +5,7 @@ noinst_PROGRAMS += mkmem
 
 tests_lib_libmk_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libmk_a_SOURCES = \
+	tests/lib/mkbadvads.c \
 	tests/lib/mkcpu.c \
 	tests/lib/mkdamage.c \
 	tests/lib/mkdata.c \

@@ -94,6 +94,8 @@ void mk_damage_extra(MkWin *win)
 {
 	const struct mk_damage *damage = &win->options.damage;
 
+	if (damage->bad_vads)
+		mk_bad_vads_add(win);
 	if (damage->dup_pid)
 		add_duplicate(win);
 	if (damage->self_tables)
@@ -117,6 +119,8 @@ void mk_damage_apply(MkWin *win)
 		zero_kernel_bytes(win, win->kernel.base, MK_PAGE_SIZE);
 	if (damage->no_rsds)
 		zero_kernel_bytes(win, win->kernel.base + win->rsds_rva, 0x68);
+	if (damage->lost_mask && win->mask_va)
+		mk_paging_poke(win->paging, win->mask_va, 1, 0);
 	/* What there was is listed while the tables can be read. */
 	mk_win_kernel_pages(win);
 	if (damage->zero_first_mib)

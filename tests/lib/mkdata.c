@@ -64,24 +64,40 @@ static void write_variables(MkWin *win)
 	set_symbol(win, "PsNtosImageBase", win->kernel.base);
 	set_symbol(win, "MmPagedPoolStart", win->paged.base);
 	set_symbol(win, "MmSubsectionBase", win->nonpaged.base);
+	if (win->options.states) {
+		set_symbol(win, "MmNonPagedPoolStart", win->nonpaged.base);
+		set_symbol(win, "MmNonPagedPoolEnd",
+			   win->nonpaged.base + MK_NONPAGED_LEN);
+	}
 	set_symbol32(win, "NtBuildNumber", 0xf0000000 | build);
 	set_symbol32(win, "KeNumberProcessors", (uint32_t)win->n_cpus);
 	set_symbol32(win, "CmNtCSDVersion", build == 7601 ? 0x100 : 0);
 	mk_kwrite(win, mk_symbol(win, "NtBuildLab"), lab, strlen(lab) + 1);
 }
 
-/* L1TF: software PTEs carry a bit that no machine has memory for. */
-static void write_pte_mask(MkWin *win)
+/* Where the kernel keeps its mask: in MiState, or (kernels before 1607, with
+ * updates) in a variable. */
+uint64_t mk_mask_va(MkWin *win)
 {
 	static const char path[] =
 		"_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask";
 
-	if (!mk_has(win, "_MMPTE_SOFTWARE.SwizzleBit") || !mk_has(win, path))
+	if (!mk_has(win, "_MMPTE_SOFTWARE.SwizzleBit"))
+		return 0;
+	if (mk_has(win, path))
+		return mk_symbol(win, "MiState") + mk_offset(win, path);
+	return win->options.states ? mk_symbol(win, "MiInvalidPteMask") : 0;
+}
+
+/* L1TF: software PTEs carry a bit that no machine has memory for. */
+static void write_pte_mask(MkWin *win)
+{
+	win->mask_va = mk_mask_va(win);
+	if (!win->mask_va || win->options.no_mask)
 		return;
 	win->kernel.invalid_pte_mask = UINT64_C(1)
 				       << (mk_is_32bit(win) ? 36 : 45);
-	mk_put64(win, mk_symbol(win, "MiState"), path,
-		 win->kernel.invalid_pte_mask);
+	mk_kwrite64(win, win->mask_va, win->kernel.invalid_pte_mask);
 }
 
 /* _PHYSICAL_MEMORY_DESCRIPTOR: numbers as wide as a pointer from +8 (x64) or

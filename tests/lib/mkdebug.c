@@ -118,6 +118,9 @@ static void put_variables(MkWin *win)
 	put64(win, "KernBase", extend(win, win->kernel.base));
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		put64(win, names[i], extend(win, mk_symbol(win, names[i])));
+	if (win->options.states)
+		put64(win, "MmNonPagedPoolStart",
+		      extend(win, mk_symbol(win, "MmNonPagedPoolStart")));
 	put64(win, "MmPageSize", MK_PAGE_SIZE);
 }
 

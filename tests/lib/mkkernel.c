@@ -446,6 +446,8 @@ static void map_large(MkWin *win, uint64_t va)
 	uint64_t pa;
 
 	va &= ~(size - 1);
+	if (win->options.damage.lost_mask && mk_mask_va(win) - va < size)
+		return;
 	if ((!narrow && (va < win->kernel.base || va + size > end)) ||
 	    mk_phys_large_left(win->phys) < (size > MK_LARGE_SIZE ? 12 : 7) ||
 	    mk_paging_walk(win->paging, va, &pa, NULL))

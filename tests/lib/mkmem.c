@@ -70,7 +70,8 @@
  *	paged NUMBER PAGE PID VA	mk_page_fill(seed, PID, VA)
  *	paged NUMBER PAGE - HEX		these bytes
  *
- * Not listed: all that selfmap.exe (--self-tables) maps.
+ * Not listed: what odd VADs (--bad-vads) lead to; all that selfmap.exe
+ * (--self-tables) maps.
  */
 #include "config.h"
 
@@ -89,7 +90,7 @@ struct args {
 	gboolean kernel_unknown, no_exports;
 	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
-	gboolean states;
+	gboolean states, no_mask, lost_mask, bad_vads;
 	gboolean big, hole, gig, trans_table, no_kva, hostile, no_windows;
 	gboolean notes, xnum, memsz, unaligned;
 	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
@@ -168,6 +169,7 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "A page table in transition");
 	add_flag(group, "states", &args->states,
 		 "Pages in all states, sections, page files");
+	add_flag(group, "no-mask", &args->no_mask, "InvalidPteMask is 0");
 	add_flag(group, "no-kva", &args->no_kva, "No KVA shadow");
 	add_flag(group, "3gb", &args->three_gb, "32-bit: 3 GiB of user space");
 	add_number(group, "cookie", &args->cookie,
@@ -217,6 +219,10 @@ static void add_damage(GOptionGroup *group, struct args *args)
 		 "PspCidTable of a level that is none");
 	add_flag(group, "lost-handle-pages", &args->lost_handle_pages,
 		 "Handles of csrss, some ids: not in the image");
+	add_flag(group, "lost-mask", &args->lost_mask,
+		 "The page with InvalidPteMask is not mapped");
+	add_flag(group, "bad-vads", &args->bad_vads,
+		 "--states, and processes whose VADs lead astray");
 	add_number(group, "zero-first", &args->zero_first, "First memory wiped",
 		   "MIB");
 }
@@ -316,6 +322,8 @@ static void set_damage(struct args *args)
 		.shift_eprocess = (uint32_t)args->shift_eprocess,
 		.cid_level3 = args->cid_level3,
 		.lost_handle_pages = args->lost_handle_pages,
+		.lost_mask = args->lost_mask,
+		.bad_vads = args->bad_vads,
 		.break_flink = (unsigned int)args->break_flink,
 		.break_blink = (unsigned int)args->break_blink,
 		.zero_first_mib = (uint64_t)args->zero_first,
@@ -343,6 +351,7 @@ static void set_machine(struct args *args)
 	options->gig = args->gig;
 	options->trans_table = args->trans_table;
 	options->states = args->states;
+	options->no_mask = args->no_mask;
 	options->no_kva = args->no_kva;
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;

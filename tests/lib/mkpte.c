@@ -121,3 +121,21 @@ uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection)
 	}
 	return subsection << 16 | bits;
 }
+
+/* The distance from the end of nonpaged pool, on XP and 2003. */
+static uint64_t subsection_from_end(const MkWin *win, uint64_t subsection)
+{
+	const uint64_t offset =
+		win->nonpaged.base + MK_NONPAGED_LEN - subsection;
+
+	return (offset >> 7) << 11 | ((offset >> 3) & 0xf) << 1 | MK_PTE_PROTO |
+	       mk_bits(win, "_MMPTE_SUBSECTION.Protection", MK_PROT_R);
+}
+
+uint64_t mk_pte_subsection_other(const MkWin *win, uint64_t subsection)
+{
+	if (win->mode == MK_MODE_X86 && win->build < MK_BUILD_VISTA)
+		return subsection_from_end(win, subsection);
+	return mk_pte_subsection(win, subsection) |
+	       mk_bits(win, "_MMPTE_SUBSECTION.ColdPage", 1);
+}

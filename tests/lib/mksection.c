@@ -131,8 +131,8 @@ static void make_paged(MkWin *win, struct mk_proto *proto,
 	proto->raw = swizzle(win, raw);
 }
 
-/* kind: valid, transition, file, the same with the ColdPage bit where the
- * layout has it, page file, demand zero; 0: never touched. */
+/* kind: valid, transition, file, the other form of that, page file, demand
+ * zero; 0: never touched. */
 static void make_proto(MkWin *win, struct mk_proto *proto, char kind,
 		       unsigned int protection, uint64_t subsection)
 {
@@ -151,8 +151,7 @@ static void make_proto(MkWin *win, struct mk_proto *proto, char kind,
 		proto->state = MK_STATE_FILE;
 		proto->raw = mk_pte_subsection(win, subsection);
 		if (kind == 'c')
-			proto->raw |=
-				mk_bits(win, "_MMPTE_SUBSECTION.ColdPage", 1);
+			proto->raw = mk_pte_subsection_other(win, subsection);
 		break;
 	case 'z':
 		proto->state = MK_STATE_DEMANDZERO;

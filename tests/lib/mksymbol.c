@@ -104,6 +104,12 @@ uint64_t mk_symbol(MkWin *win, const char *name)
 			return win->kernel.base + made.rva;
 	}
 	made = (struct mk_made_symbol){name, win->made_next};
+	if (win->options.damage.lost_mask &&
+	    (strcmp(name, "MiState") == 0 ||
+	     strcmp(name, "MiInvalidPteMask") == 0)) {
+		made.rva = mk_page_round(made.rva);
+		win->made_next = made.rva + 2 * MK_PAGE_SIZE;
+	}
 	win->made_next += 0x420;
 	if (strcmp(name, "MiState") == 0)
 		win->made_next += 0x2c00;

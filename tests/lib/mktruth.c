@@ -379,6 +379,8 @@ static void put_damage(GString *out, const struct mk_damage *damage)
 		{"shift-eprocess", damage->shift_eprocess},
 		{"cid-level3", damage->cid_level3},
 		{"lost-handle-pages", damage->lost_handle_pages},
+		{"lost-mask", damage->lost_mask},
+		{"bad-vads", damage->bad_vads},
 		{"break-flink", damage->break_flink},
 		{"break-blink", damage->break_blink},
 		{"zero-first", damage->zero_first_mib},

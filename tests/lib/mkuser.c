@@ -550,6 +550,8 @@ static void map_extras(const struct user *user, uint64_t low)
 		map_trans_table(user, low + 0xc000000);
 	if (proc->marker && options->gig)
 		map_gig(user, low + 0x4000000000);
+	if (proc->odd)
+		mk_bad_vads_regions(user->win, user->proc, low);
 	if (proc->bulk)
 		map_bulk(user, low + user->places->bulk);
 }

@@ -46,7 +46,7 @@ static const struct links *find_links(const MkWin *win)
 	return win->build < 9600 ? &links8 : &links81;
 }
 
-static void write_vpns(MkWin *win, uint64_t node, uint64_t first, uint64_t last)
+void mk_vad_set(MkWin *win, uint64_t node, uint64_t first, uint64_t last)
 {
 	const uint8_t first_high = (uint8_t)(first >> 32);
 	const uint8_t last_high = (uint8_t)(last >> 32);
@@ -155,7 +155,7 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 							   ? "_MMVAD_SHORT"
 							   : "_MMVAD"),
 				 region->is_private ? "VadS" : "Vad ");
-	write_vpns(win, vad.node, vad.start / MK_PAGE_SIZE,
+	mk_vad_set(win, vad.node, vad.start / MK_PAGE_SIZE,
 		   vad.end / MK_PAGE_SIZE);
 	write_flags(win, vad.node, region);
 	if (region->section) {
@@ -193,6 +193,14 @@ static uint64_t link_tree(MkWin *win, const GArray *vads, guint from, guint to,
 	mk_put_ptr(win, node, links->right,
 		   link_tree(win, vads, middle + 1, to, node));
 	return node;
+}
+
+void mk_vad_link(MkWin *win, uint64_t node, uint64_t left, uint64_t right)
+{
+	const struct links *links = find_links(win);
+
+	mk_put_ptr(win, node, links->left, left);
+	mk_put_ptr(win, node, links->right, right);
 }
 
 /* Where the layout has it, be it a bit field or a member. */

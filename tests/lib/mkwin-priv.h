@@ -49,6 +49,8 @@ struct mk_pool {
 	uint64_t next;
 };
 
+#define MK_NONPAGED_LEN UINT64_C(0x4000000)
+
 /* Addresses of a session, one large page or table of them. */
 #define MK_SESSION_LEN UINT64_C(0x100000)
 
@@ -66,6 +68,14 @@ struct mk_session {
 #define MK_HIDE_CSRSS_PROCESS 0x08u /* but csrss knows its threads */
 #define MK_HIDE_SESSION 0x10u
 #define MK_HIDE_HANDLES 0x20u
+
+/* What is wrong with the VADs of a process. */
+enum mk_odd {
+	MK_ODD_NOTHING,
+	MK_ODD_CYCLE, /* the tree is a ring */
+	MK_ODD_VADS,
+	MK_ODD_HUGE,
+};
 
 /* struct mk_process with what only the builder needs. */
 typedef struct MkProc {
@@ -85,7 +95,8 @@ typedef struct MkProc {
 	bool bulk;
 	bool exited;
 	bool no_dtb;
-	bool running;	   /* on the last processor */
+	bool running; /* on the last processor */
+	enum mk_odd odd;
 	unsigned int hide; /* MK_HIDE_... */
 } MkProc;
 
@@ -207,6 +218,7 @@ struct MkWin {
 	GArray *paged_out;    /* struct mk_paged */
 	GArray *kernel_extra; /* struct mk_page */
 	uint64_t swap_next[2];
+	uint64_t mask_va;		 /* where InvalidPteMask is; or 0 */
 	const struct mk_section *common; /* that all processes map */
 };
 
@@ -286,6 +298,8 @@ uint64_t mk_symbol(MkWin *win, const char *name);
 
 /* mkdata.c: the kernel's variables, modules, shared page. */
 void mk_data_build(MkWin *win);
+/* Where it has to be, in a page that nothing else is in; or 0. */
+uint64_t mk_mask_va(MkWin *win);
 
 /* mkdebug.c: KDBG, the version block; when all else is there. */
 void mk_debug_build(MkWin *win);
@@ -341,6 +355,9 @@ uint64_t mk_pte_proto(const MkWin *win, uint64_t proto,
 uint64_t mk_pte_in_vad(const MkWin *win, unsigned int protection);
 /* In an array of prototype PTEs: the page is in a file. */
 uint64_t mk_pte_subsection(const MkWin *win, uint64_t subsection);
+/* Another form of it: told from the pool's end, with the ColdPage bit, or as
+ * the first where the layout has neither. */
+uint64_t mk_pte_subsection_other(const MkWin *win, uint64_t subsection);
 
 /* With the L1TF mask where it has a place (a frame, a place in a page file);
  * an entry that has the bit anyway is marked as not masked. */
@@ -388,6 +405,14 @@ void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n);
 void mk_user_write(MkWin *win, MkProc *proc, uint64_t va, const void *buf,
 		   size_t len);
 void mk_vads_build(MkWin *win, MkProc *proc);
+/* First and last page, in a VAD. */
+void mk_vad_set(MkWin *win, uint64_t node, uint64_t first, uint64_t last);
+/* The links of its node. */
+void mk_vad_link(MkWin *win, uint64_t node, uint64_t left, uint64_t right);
+
+/* mkbadvads.c: one process of each kind; its regions. */
+void mk_bad_vads_add(MkWin *win);
+void mk_bad_vads_regions(MkWin *win, MkProc *proc, uint64_t low);
 
 /* mkpeb.c: the PEB and what it leads to; of WoW64 processes two of them, the
  * second ones 64 KiB behind the parameters and at MK_PEB32. */

@@ -263,6 +263,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	g_autoptr(MkWin) win = g_new0(MkWin, 1);
 
 	win->options = *options;
+	win->options.states |= options->damage.bad_vads;
 	if (win->options.size_mib == 0)
 		win->options.size_mib = 64;
 	win->procs = g_ptr_array_new_with_free_func(mk_proc_free);
@@ -279,7 +280,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	}
 	if (!choose_layout(win, error) || !check_machine(win, error))
 		return NULL;
-	if (options->states)
+	if (win->options.states)
 		begin_states(win);
 	build_windows(win);
 	return g_steal_pointer(&win);

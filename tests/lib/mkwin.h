@@ -34,6 +34,8 @@ struct mk_damage {
 	uint32_t shift_eprocess;  /* members behind Pcb, by so many bytes */
 	bool cid_level3;	  /* PspCidTable of a level that is none */
 	bool lost_handle_pages;	  /* of csrss, of ids: not in the image */
+	bool lost_mask;		  /* page with InvalidPteMask is not mapped */
+	bool bad_vads;		  /* processes whose VADs lead astray */
 	unsigned int break_flink; /* n-th entry, 1 is System; 0 none */
 	unsigned int break_blink;
 	uint64_t zero_first_mib; /* start of memory wiped at the end */
@@ -56,12 +58,13 @@ struct mk_options {
 	bool gig;		   /* explorer.exe maps 1 GiB pages */
 	bool trans_table;	   /* a page table that is in transition */
 	bool states;		   /* every state that a page can be in */
-	bool no_kva;		   /* no KVA shadow where the layout has it */
-	bool three_gb;		   /* 32-bit: 3 GiB of user addresses */
-	bool private_sessions;	   /* not in System's page tables */
-	uint32_t cookie;      /* of object headers, 1 to 0x100; 0: the usual */
-	bool plain_kdbg;      /* not encoded, as once a debugger was there */
-	bool shared_sessions; /* in them, though that was not so up to 7 */
+	bool no_mask;	       /* InvalidPteMask is 0, whatever the layout */
+	bool no_kva;	       /* no KVA shadow where the layout has it */
+	bool three_gb;	       /* 32-bit: 3 GiB of user addresses */
+	bool private_sessions; /* not in System's page tables */
+	uint32_t cookie;       /* of object headers, 1 to 0x100; 0: the usual */
+	bool plain_kdbg;       /* not encoded, as once a debugger was there */
+	bool shared_sessions;  /* in them, though that was not so up to 7 */
 	bool hostile_names;
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
