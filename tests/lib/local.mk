@@ -21,6 +21,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkpeb.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \
 	tests/lib/mkplain.c \
+	tests/lib/mkplainsoft.c tests/lib/mkplainsoft.h \
 	tests/lib/mkproc.c \
 	tests/lib/mksym.c tests/lib/mksym.h \
 	tests/lib/mkpte.c \

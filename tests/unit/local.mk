@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-nt-symload \
 	tests/unit/test-nt-vad \
 	tests/unit/test-families \
+	tests/unit/test-mk-states \
 	tests/unit/test-procs-crossview \
 	tests/unit/test-procs-methods \
 	tests/unit/test-procs-procset \
@@ -174,6 +175,8 @@ tests_unit_test_nt_symload_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symload_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_mk_states_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mk_states_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_families_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_families_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_crossview_CPPFLAGS = $(UNIT_CPPFLAGS)
