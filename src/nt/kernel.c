@@ -12,6 +12,7 @@
 #include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/kernel.h"
+#include "nt/pagingfile.h"
 #include "nt/softkernel.h"
 #include "nt/symload.h"
 #include "vtop/guess.h"
@@ -73,6 +74,8 @@ void nt_kernel_free(NtKernel *kernel)
 		return;
 	if (kernel->derived)
 		g_array_unref(kernel->derived);
+	if (kernel->paging_files)
+		g_array_unref(kernel->paging_files);
 	g_free(kernel->version);
 	nt_symload_free(kernel->symload);
 	if (kernel->cpus)
@@ -376,6 +379,7 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 	if (k->has_profile) /* again, with what KDBG says */
 		nt_soft_setup(k);
 	nt_derive_variables(k, f->log);
+	nt_paging_files_keep(k);
 	k->as.meter = NULL;
 	if (!f->meter.left)
 		log_add(f->log, LOG_WARN, "kernel",

@@ -3,6 +3,7 @@
 #ifndef NT_KERNEL_H
 #define NT_KERNEL_H
 
+#include "image/pagefile.h"
 #include "nt/kdbg.h"
 #include "nt/kimage.h"
 #include "nt/profile.h"
@@ -91,6 +92,9 @@ struct NtKernel {
 	struct nt_kdbg kdbg;	/* va 0: not found */
 	GArray *cpus;		/* struct nt_cpu (nt/cpus.h), owned */
 	struct nt_evidence evidence;
+	GArray *paging_files;	/* Windows' table, or NULL: nt/pagingfile.h */
+	const char *paging_how;	/* static */
+	const PageFiles *page_files; /* beside the image, or NULL; borrowed */
 };
 
 /*

@@ -24,6 +24,7 @@ src_libnt_a_SOURCES = \
 	src/nt/member.c src/nt/member.h \
 	src/nt/object.c src/nt/object.h \
 	src/nt/pages.c src/nt/pages.h \
+	src/nt/pagingfile.c src/nt/pagingfile.h \
 	src/nt/pdb.c src/nt/pdb.h \
 	src/nt/pdb_dbi.c src/nt/pdb_dbi.h \
 	src/nt/pdb_leaf.c src/nt/pdb_leaf.h \

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 
+#include "nt/pagingfile.h"
 #include "nt/peb.h"
 #include "nt/profile.h"
 
@@ -364,6 +365,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	fill_vad(&p);
 	fill_section(&p);
 	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
+	nt_paging_layout_fill(source, p.pointer_bytes, &p.paging);
 	p.invalid_pte_mask =
 		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");
 	if (e->dtb == NT_ABSENT || e->pid == NT_ABSENT ||

@@ -160,6 +160,24 @@ struct nt_peb_layout {
 	uint32_t environment_size; /* absent before Vista */
 };
 
+/* _MMPAGING_FILE, and where pointers to all of them are. */
+struct nt_paging_layout {
+	bool known;
+	uint32_t size;		/* pages, size_bytes wide */
+	unsigned size_bytes;
+	uint32_t file;		/* pointer to a _FILE_OBJECT */
+	uint32_t name;		/* UNICODE_STRING */
+	struct nt_field number, is_virtual; /* PageFileNumber,
+					     * VirtualStorePagefile */
+	uint32_t bytes;		/* up to the last of the members above */
+	uint32_t node;		/* FileObjectNode, in the tree */
+	uint32_t partition;	/* _MI_PARTITION.Vp.PagingFile */
+	uint32_t tree;		/* _MI_SYSTEM_INFORMATION.PagingIo.PageFileHead,
+				 * a pointer to the first node */
+	uint32_t file_type;	/* _FILE_OBJECT.Type, u16 */
+	uint32_t file_name;	/* _FILE_OBJECT.FileName, UNICODE_STRING */
+};
+
 /* Where the facts come from: symbols are asked first, then the layout; either
  * may be NULL. Borrowed. */
 struct nt_source {
@@ -182,6 +200,7 @@ struct nt_profile {
 	struct nt_vad_layout vad;
 	struct nt_section_layout section;
 	struct nt_peb_layout peb;
+	struct nt_paging_layout paging;
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
 

@@ -16,6 +16,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
 	tests/lib/mkobject.c \
+	tests/lib/mkpagefile.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
 	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
 	tests/lib/mkpeb.c \

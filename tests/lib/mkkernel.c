@@ -239,7 +239,9 @@ void mk_kernel_choose(MkWin *win)
 	win->pdb = choose_pdb(win);
 	win->kernel.base = choose_base(win);
 	win->made_next =
-		mk_free_rva(win, named_section_rva(win, ".data"), 40) + 0x40;
+		mk_free_rva(win, named_section_rva(win, ".data"),
+			    win->options.page_files ? 60 : 40) +
+		0x40;
 	win->export_rva = mk_free_rva(win, named_section_rva(win, ".edata"), 2);
 	win->rsds_rva =
 		mk_free_rva(win, named_section_rva(win, ".rdata"), 1) + 0x30;

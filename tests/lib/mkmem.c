@@ -4,6 +4,7 @@
  *
  *	mkmem [options] --out FILE [--format raw|elf|elf32|dump] [--truth FILE]
  *		[--pdb FILE] [--isf FILE]	symbols of its kernel
+ *		[--page-files --page-file-out PREFIX]	page files, PREFIX0...
  *
  * The truth is text: one record a line, fields separated by tabs, the first
  * names the record. Addresses and sizes are in hex with 0x, other numbers in
@@ -19,6 +20,10 @@
  *				valid PTEs are mixed with; HIGHEST: highest
  *				user address; HEAD: PsActiveProcessHead
  *	symbol NAME VA		a variable of the kernel
+ *	pagingfile NUMBER PAGES VA NAME
+ *				Windows' table of page files (--page-files):
+ *				VA of the _MMPAGING_FILE; NAME "-": the
+ *				compressed store's, which is no file
  *	methods CIDTABLE CIDLEVEL IDLE ENCODED COOKIE
  *				PspCidTable and its level; _EPROCESS of pid 0;
  *				whether KDBG is encoded; ObHeaderCookie
@@ -50,7 +55,8 @@
  * STATE: valid, large, partial (part of the frame is not RAM), outside (all
  * of it is not), transition, table (valid, but the page table itself is in
  * transition), prototype, pagefile, demandzero, reserved (no translation).
- * CONTENT: label = mk_page_fill(seed, pid, va), pid 1 for map, for each 4 KiB;
+ * CONTENT: label = mk_page_fill(seed, pid, va), pid 1 for map, for each 4 KiB
+ * (of pagefile: in the page file that RAW names, where there is one);
  * marker = that with MK_MARKER at MK_MARKER_OFFSET; other; or -.
  *
  * With --states (pages in all states: mkstates.c) lines of page and kpage end
@@ -85,6 +91,8 @@ struct args {
 	struct mk_write_options write;
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
+	char *page_file_out;
+	gboolean page_files;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	gint64 cookie, handle_level, build, shift_eprocess;
 	gboolean kernel_unknown, no_exports;
@@ -136,6 +144,9 @@ static void add_output(GOptionGroup *group, struct args *args)
 	add_text(group, "truth", &args->truth, "What is in it", "FILE");
 	add_text(group, "pdb", &args->pdb, "Symbols as PDB", "FILE");
 	add_text(group, "isf", &args->isf, "Symbols as ISF", "FILE");
+	add_text(group, "page-file-out", &args->page_file_out,
+		 "Page files, with --page-files: their number is appended",
+		 "PREFIX");
 	add_text(group, "format", &args->format,
 		 "raw, elf, elf32 or dump (raw)",
 		 "FORMAT");
@@ -164,6 +175,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "usual, or full: those that hide as well (usual)", "CAST");
 	add_number(group, "handle-level", &args->handle_level,
 		   "Levels of csrss', System's, the ids' handle table", "N");
+	add_flag(group, "page-files", &args->page_files,
+		 "Windows' table of page files, pages in them");
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
 	add_flag(group, "trans-table", &args->trans_table,
 		 "A page table in transition");
@@ -355,6 +368,7 @@ static void set_machine(struct args *args)
 	options->no_kva = args->no_kva;
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
+	options->page_files = args->page_files;
 	options->three_gb = args->three_gb;
 	options->build = (uint32_t)args->build;
 	options->handle_level = (unsigned int)args->handle_level;
@@ -368,6 +382,26 @@ static void set_machine(struct args *args)
 	args->write.memsz = args->memsz;
 	args->write.unaligned = args->unaligned;
 	args->write.phdrs = (size_t)args->phdrs;
+}
+
+static bool write_page_files(const struct args *args, const MkWin *win,
+			     GError **error)
+{
+	const struct mk_page_file *files;
+	bool ok = true;
+	size_t n;
+
+	if (!args->page_file_out)
+		return true;
+	files = mk_win_page_files(win, &n, NULL);
+	for (size_t i = 0; i < n && ok; i++) {
+		g_autofree char *path = g_strdup_printf(
+			"%s%u", args->page_file_out, files[i].number);
+
+		ok = !files[i].name ||
+		     mk_win_write_page_file(win, files[i].number, path, error);
+	}
+	return ok;
 }
 
 static bool make(struct args *args, GError **error)
@@ -393,6 +427,8 @@ static bool make(struct args *args, GError **error)
 	if (!args->options.no_windows &&
 	    !mk_win_write_symbols(win, args->pdb, args->isf, error))
 		return false;
+	if (!write_page_files(args, win, error))
+		return false;
 	return !args->out ||
 	       mk_write(mk_win_phys(win), args->out, &args->write, error);
 }
@@ -400,6 +436,7 @@ static bool make(struct args *args, GError **error)
 static void free_args(struct args *args)
 {
 	g_free(args->out);
+	g_free(args->page_file_out);
 	g_free(args->pdb);
 	g_free(args->isf);
 	g_free(args->truth);

@@ -71,7 +71,9 @@ static bool known_rva(const MkWin *win, const char *name, uint32_t *rva)
 /* First pages at or after rva that no known symbol is in or just before. */
 uint32_t mk_free_rva(const MkWin *win, uint32_t rva, uint32_t pages)
 {
-	const uint32_t margin = 3 * (uint32_t)MK_PAGE_SIZE;
+	/* With page files MiState and MiSystemPartition are in use. */
+	const uint32_t margin = (win->options.page_files ? 8 : 3) *
+				(uint32_t)MK_PAGE_SIZE;
 	bool again = true;
 
 	rva = mk_page_round(rva);
@@ -112,7 +114,9 @@ uint64_t mk_symbol(MkWin *win, const char *name)
 	}
 	win->made_next += 0x420;
 	if (strcmp(name, "MiState") == 0)
-		win->made_next += 0x2c00;
+		win->made_next += win->options.page_files ? 0x6000 : 0x2c00;
+	if (strcmp(name, "MiSystemPartition") == 0)
+		win->made_next += 0x6400;
 	if (strcmp(name, "ObTypeIndexTable") == 0)
 		win->made_next += 0x400;
 	if (strcmp(name, "KiInitialPCR") == 0) {

@@ -425,6 +425,19 @@ static void put_symbols(GString *out, MkWin *win)
 	}
 }
 
+static void put_page_files(GString *out, const MkWin *win)
+{
+	for (size_t i = 0; i < win->n_page_files; i++) {
+		const struct mk_page_file *file = &win->page_files[i];
+
+		g_string_append_printf(out,
+				       "pagingfile\t%u\t%" PRIu64
+				       "\t0x%" PRIx64 "\t%s\n",
+				       file->number, file->pages, file->va,
+				       file->name ? file->name : "-");
+	}
+}
+
 static void put_runs(GString *out, const MkWin *win)
 {
 	const struct mk_run *runs;
@@ -456,6 +469,7 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 	else {
 		put_kernel(out, win);
 		put_symbols(out, win);
+		put_page_files(out, win);
 	}
 	for (guint i = 0; i < win->procs->len; i++)
 		put_process(out, mk_win_process(win, i), states);

@@ -255,26 +255,50 @@ static void add_demandzero(const struct user *user, uint64_t va,
 	     protection, MK_STATE_DEMANDZERO);
 }
 
+/* A page at a place in a page file. */
+static void add_paged(const struct user *user, uint64_t va, unsigned int number,
+		      uint64_t place, unsigned int protection)
+{
+	MkWin *win = user->win;
+	uint64_t raw;
+
+	place = mk_page_file_put(win, number, place, user->proc->info.pid, va);
+	raw = mk_pte_pagefile(win, number, place, protection);
+	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
+	     MK_STATE_PAGEFILE);
+	if (mk_page_file_pages(win, number))
+		g_array_index(user->proc->pages, struct mk_page,
+			      user->proc->pages->len - 1)
+			.content = MK_CONTENT_LABEL;
+}
+
 static void add_pagefile(const struct user *user, uint64_t va,
 			 unsigned int number, unsigned int protection)
 {
 	uint64_t place = 0x1000 + draw(user, 0x30000);
-	uint64_t swap = mk_swap_place(number, place);
+	uint64_t swap, raw;
 	struct mk_page *page;
-	uint64_t raw;
 
-	if (user->win->options.states && number == PAGEFILE_MAIN) {
-		swap = mk_swap_label(user->win, number, user->proc->info.pid,
-				     va);
-		place = swap >> 12 & UINT32_MAX;
+	if (!user->win->options.states || number != PAGEFILE_MAIN) {
+		add_paged(user, va, number, place, protection);
+		return;
 	}
-	raw = mk_pte_pagefile(user->win, number, place, protection);
+	swap = mk_swap_label(user->win, number, user->proc->info.pid, va);
+	raw = mk_pte_pagefile(user->win, number, swap >> 12 & UINT32_MAX,
+			      protection);
 	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
 	     MK_STATE_PAGEFILE);
 	page = last_page(user);
 	page->swap = swap;
-	if (user->win->options.states && number == PAGEFILE_MAIN)
-		page->content = MK_CONTENT_PAGED;
+	page->content = MK_CONTENT_PAGED;
+}
+
+void mk_user_paged(MkWin *win, MkProc *proc, uint64_t va, unsigned int number,
+		   uint64_t place, unsigned int protection)
+{
+	const struct user user = {.win = win, .proc = proc};
+
+	add_paged(&user, va, number, place, protection);
 }
 
 /*
@@ -552,6 +576,8 @@ static void map_extras(const struct user *user, uint64_t low)
 		map_gig(user, low + 0x4000000000);
 	if (proc->odd)
 		mk_bad_vads_regions(user->win, user->proc, low);
+	if (options->page_files)
+		mk_page_file_map(user->win, user->proc, low + 0xd000000);
 	if (proc->bulk)
 		map_bulk(user, low + user->places->bulk);
 }

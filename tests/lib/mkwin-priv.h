@@ -166,6 +166,16 @@ struct mk_array_page {
 	uint64_t swap;
 };
 
+/* A page that is in a page file. */
+struct mk_swapped {
+	unsigned int number;
+	uint32_t pid;
+	uint64_t place; /* page index in the file */
+	uint64_t va;
+};
+
+#define MK_PAGE_FILES_MAX 4u
+
 struct mk_made_symbol {
 	const char *name;
 	uint32_t rva;
@@ -210,6 +220,10 @@ struct MkWin {
 	uint32_t next_tid;
 	uint64_t types[MK_TYPES_MAX]; /* _OBJECT_TYPEs by index */
 	MkProc *self_tables;	      /* selfmap.exe, or NULL */
+	struct mk_page_file page_files[MK_PAGE_FILES_MAX];
+	size_t n_page_files;
+	uint64_t page_file_table; /* address of the array */
+	GArray *swapped;	  /* struct mk_swapped */
 	MkProc *idle;		      /* PsIdleProcess; not in procs */
 	uint64_t idle_threads[2];
 	/* With states only: */
@@ -404,6 +418,9 @@ void mk_user_build(MkWin *win, MkProc *proc);
 void mk_user_pages(MkWin *win, MkProc *proc, uint64_t va, unsigned int n);
 void mk_user_write(MkWin *win, MkProc *proc, uint64_t va, const void *buf,
 		   size_t len);
+/* A page that is at a place of a page file. */
+void mk_user_paged(MkWin *win, MkProc *proc, uint64_t va, unsigned int number,
+		   uint64_t place, unsigned int protection);
 void mk_vads_build(MkWin *win, MkProc *proc);
 /* First and last page, in a VAD. */
 void mk_vad_set(MkWin *win, uint64_t node, uint64_t first, uint64_t last);
@@ -427,6 +444,20 @@ void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places);
 /* mkdamage.c: processes that only damaged machines have; then the damage. */
 void mk_damage_extra(MkWin *win);
 void mk_damage_apply(MkWin *win);
+
+/* mkpagefile.c: Windows' table of paging files, with page_files. */
+void mk_page_files_build(MkWin *win);
+/* Size of a page file by its number in pages; 0 where there is none. */
+uint64_t mk_page_file_pages(const MkWin *win, unsigned int number);
+/* Puts a page at a place of a page file, or at the next one that is free;
+ * where it is. Without page_files, and of numbers that have no file, nothing
+ * is put anywhere. */
+uint64_t mk_page_file_put(MkWin *win, unsigned int number, uint64_t place,
+			  uint32_t pid, uint64_t va);
+
+/* A range of such pages: both ends of the files, large places, all numbers,
+ * and one that Windows does not have. */
+void mk_page_file_map(MkWin *win, MkProc *proc, uint64_t va);
 
 /* mkplain.c: page tables without Windows. */
 void mk_plain_build(MkWin *win);

@@ -169,6 +169,7 @@ static void build_windows(MkWin *win)
 	mk_kernel_build(win);
 	mk_data_build(win);
 	mk_objects_build(win);
+	mk_page_files_build(win);
 	mk_sessions_build(win);
 	mk_space_fill(win);
 	mk_procs_build(win);
@@ -268,6 +269,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 		win->options.size_mib = 64;
 	win->procs = g_ptr_array_new_with_free_func(mk_proc_free);
 	win->made = g_array_new(FALSE, FALSE, sizeof(struct mk_made_symbol));
+	win->swapped = g_array_new(FALSE, FALSE, sizeof(struct mk_swapped));
 	if (!check_options(&win->options, error))
 		return NULL;
 	win->random.state = mk_random_mix(options->seed ^ 0x77696e);
@@ -300,6 +302,7 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->array_pages, g_array_unref);
 	g_clear_pointer(&win->paged_out, g_array_unref);
 	g_clear_pointer(&win->kernel_extra, g_array_unref);
+	g_clear_pointer(&win->swapped, g_array_unref);
 	mk_paging_free(win->paging);
 	for (size_t i = 0; i < G_N_ELEMENTS(win->sessions); i++)
 		mk_paging_free(win->sessions[i].paging);

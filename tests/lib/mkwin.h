@@ -66,6 +66,7 @@ struct mk_options {
 	bool plain_kdbg;       /* not encoded, as once a debugger was there */
 	bool shared_sessions;  /* in them, though that was not so up to 7 */
 	bool hostile_names;
+	bool page_files; /* Windows' table of them, and what is in them */
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
 	struct mk_damage damage;
@@ -79,7 +80,7 @@ enum mk_state {
 	MK_STATE_TRANSITION,
 	MK_STATE_TABLE, /* valid entry of a table in transition */
 	MK_STATE_PROTOTYPE,
-	MK_STATE_PAGEFILE,
+	MK_STATE_PAGEFILE, /* MK_CONTENT_LABEL: what is in the file */
 	MK_STATE_DEMANDZERO,
 	MK_STATE_RESERVED, /* a reserved bit is set on the way */
 	/* With states only: */
@@ -224,6 +225,15 @@ struct mk_kernel {
 	uint64_t time; /* FILETIME of the capture */
 };
 
+/* An entry of Windows' table of paging files. */
+struct mk_page_file {
+	unsigned int number;
+	const char *name; /* as Windows has it; NULL: of the store, no file */
+	const char *file; /* name in its file object; or NULL */
+	uint64_t pages;
+	uint64_t va; /* _MMPAGING_FILE */
+};
+
 /* A variable of the kernel. */
 struct mk_symbol {
 	const char *name;
@@ -253,6 +263,15 @@ const GArray *mk_win_symbols(MkWin *win);
  * that of page files with a number of 2 and more is not told. */
 const GArray *mk_win_paged(const MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
+/* With page_files: ascending. The array of pointers to them is at *table (may
+ * be NULL). */
+const struct mk_page_file *mk_win_page_files(const MkWin *win, size_t *n,
+					     uint64_t *table);
+/* Makes the page file of that number, sparse: pages that page table entries
+ * name have the label of their process and address (MK_CONTENT_LABEL), those
+ * beside them and the first one other bytes. */
+bool mk_win_write_page_file(const MkWin *win, unsigned int number,
+			    const char *path, GError **error);
 
 /* What a crash dump of the machine says in its header. */
 void mk_win_dump(MkWin *win, struct mk_dump *ret);

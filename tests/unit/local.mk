@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test-nt-kimage \
 	tests/unit/test-nt-layouts \
 	tests/unit/test-nt-object \
+	tests/unit/test-nt-pagingfile \
 	tests/unit/test-nt-pe \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
@@ -173,6 +174,8 @@ tests_unit_test_nt_symfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symfile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_symload_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symload_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_pagingfile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_pagingfile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_mk_states_CPPFLAGS = $(UNIT_CPPFLAGS)
