@@ -150,10 +150,16 @@ static uint64_t overlay_len(struct builder *b, struct map_run *run,
 	return MIN(len, o->last - run->va + 1);
 }
 
-static bool take_piece(struct builder *b)
+/* One more entry of the map may be made, for what is at va. */
+static bool take_piece(struct builder *b, uint64_t va)
 {
-	if (!b->pieces_left)
+	struct vtop_stats *walk = &b->map->counts.walk;
+
+	if (!b->pieces_left) {
+		walk->exhausted = true;
+		walk->stopped_at = va;
 		return false;
+	}
 	b->pieces_left--;
 	return true;
 }
@@ -169,7 +175,7 @@ static bool add_data(struct builder *b, struct map_run run)
 		struct map_run piece = run;
 		bool present;
 
-		if (!take_piece(b))
+		if (!take_piece(b, run.va))
 			return false;
 		piece.len = overlay_len(b, &piece, left);
 		piece.len = piece_len(b->pm, run.pa, piece.len, &present);
@@ -202,7 +208,7 @@ static bool add_elsewhere(struct builder *b, struct map_run run)
 	while (left) {
 		struct map_run piece = run;
 
-		if (!take_piece(b))
+		if (!take_piece(b, run.va))
 			return false;
 		piece.len = data ? overlay_len(b, &piece, left) : left;
 		append_run(data ? b->map->data : b->map->lost, piece);
@@ -292,13 +298,17 @@ AddrMap *addr_map_build_over(const struct addr_space *as, uint64_t start,
 	struct vtop_budget budget = vtop_budget_for(as->pm);
 	struct builder b = { .pm = as->pm, .overlays = overlays,
 			     .n_overlays = n };
+	struct vtop_stats walk;
 
 	b.va_mask = (UINT64_C(1) << as->form->va_bits) - 1;
 	b.map = map_new();
 	b.pieces_left = budget.leaves;
-	b.map->counts.walk = vtop_walk(as, start, last, budget, add_leaf, &b);
-	if (!b.pieces_left)
-		b.map->counts.walk.exhausted = true;
+	walk = vtop_walk(as, start, last, budget, add_leaf, &b);
+	if (b.map->counts.walk.exhausted) { /* by take_piece() */
+		walk.exhausted = true;
+		walk.stopped_at = MAX(b.map->counts.walk.stopped_at, start);
+	}
+	b.map->counts.walk = walk;
 	add_sums(b.map);
 	return b.map;
 }

@@ -190,6 +190,25 @@ PhysAddr addr_space_dtb(const struct addr_space *as);
  * PAGE_ABSENT, as is all where the meter has run out. */
 struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va);
 
+/* One level of a translation. */
+struct vtop_step {
+	unsigned level;	   /* 0 = top */
+	PhysAddr entry_pa; /* where the entry lies, by what its table is: */
+	enum page_state table_state; /* as in struct vtop_leaf */
+	uint64_t entry;	   /* raw */
+	bool present;
+	bool read;	   /* false: the entry could not be read, and the
+			    * members about it are 0 */
+	unsigned rights;   /* what this level and those above allow */
+};
+
+/* As vtop_translate(), with what was found on the way: how many levels it got
+ * to. The last is that of the leaf, or what the leaf was found by when it has
+ * no entry. 0 for a non-canonical va. */
+unsigned vtop_trace(const struct addr_space *as, VirtAddr va,
+		    struct vtop_step steps[PAGING_LEVELS_MAX],
+		    struct vtop_leaf *leaf);
+
 /* len_bytes at va; false where any byte cannot be supplied. */
 bool vtop_read(const struct addr_space *as, VirtAddr va, void *buf,
 	       size_t len_bytes) G_GNUC_WARN_UNUSED_RESULT;
@@ -210,6 +229,8 @@ typedef bool (*vtop_leaf_fn)(void *ctx, const struct vtop_leaf *leaf);
 struct vtop_stats {
 	uint64_t tables[PAGING_LEVELS_MAX]; /* table pages read per level */
 	bool exhausted;	/* the budget or the meter ended the walk */
+	uint64_t stopped_at; /* then: what is from there on was not seen; not
+			      * sign-extended */
 	bool io_error;	/* the image could not be read where it should be */
 };
 

@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/test-vtop-map \
 	tests/unit/test-vtop-plain \
 	tests/unit/test-vtop-soft \
+	tests/unit/test-vtop-trace \
 	tests/unit/test-vtop-walk \
 	tests/unit/test-nt-cpus \
 	tests/unit/test-nt-dtbscan \
@@ -136,6 +137,8 @@ tests_unit_test_vtop_plain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_plain_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_vtop_soft_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_soft_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_vtop_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_trace_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_walk_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_nt_cpus_CPPFLAGS = $(UNIT_CPPFLAGS)
