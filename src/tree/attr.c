@@ -47,6 +47,8 @@ static nlink_t count_links(Tree *tree, const struct tree_node *dir)
 	case NODE_DTBS:
 		return 2u + tree->known_dtbs->len;
 	case NODE_SPACE:
+		return 4;
+	case NODE_IMAGE:
 		return 3;
 	default:
 		return 2;
@@ -78,6 +80,8 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 	} else if (node->kind == NODE_TEXT) {
 		data = size = tree_space_text_size(
 			tree, node->space, (enum space_text)node->arg);
+	} else if (tree_is_named_text(node)) {
+		data = size = tree_named_text_size(tree, node);
 	} else if (node->kind < NODE_PMEM && tree->global_texts[node->kind]) {
 		data = size = g_bytes_get_size(tree->global_texts[node->kind]);
 	} else if (tree_is_link(node)) {
@@ -108,7 +112,13 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 	const Space *space = node->space;
 	enum space_text kind = (enum space_text)node->arg;
 
-	if (!space || node->kind == NODE_LINK_NAME ||
+	if (node->kind == NODE_PTOV)
+		return physmem_has_page(tree->facts.pm, PHYS(node->arg)) &&
+		       ptov_is_ready(tree->ptov);
+	if (node->kind == NODE_VTOP)
+		return false;
+	if (!space || node->kind == NODE_VTOPS ||
+	    node->kind == NODE_LINK_NAME ||
 	    node->kind == NODE_LINK_EPROCESS)
 		return true;
 	if (node->kind == NODE_SPACE)

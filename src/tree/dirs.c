@@ -25,6 +25,7 @@ static const struct static_entry image_entries[] = {
 	{ "iomem", NODE_IOMEM },
 	{ "runs", NODE_RUNS },
 	{ "pmem", NODE_PMEM },
+	{ "ptov", NODE_PTOVS },
 };
 
 bool tree_is_dir(const struct tree_node *node)
@@ -38,6 +39,8 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_DTBS:
 	case NODE_SPACE:
 	case NODE_REGIONS:
+	case NODE_PTOVS:
+	case NODE_VTOPS:
 		return true;
 	case NODE_README:
 	case NODE_PROCESSES:
@@ -53,6 +56,8 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_TEXT:
 	case NODE_VMEM:
 	case NODE_REGION:
+	case NODE_PTOV:
+	case NODE_VTOP:
 		return false;
 	}
 	return false;
@@ -107,24 +112,11 @@ static int find_process(Tree *tree, const char *name, struct tree_node *ret)
 	return space_node(tree->proc_spaces->pdata[i], ret);
 }
 
-/* One to 16 hex digits and nothing else. */
-static bool parse_hex(const char *digits, uint64_t *ret)
-{
-	size_t n = strspn(digits, "0123456789abcdefABCDEF");
-
-	if (!n || n > 16 || digits[n])
-		return false;
-	*ret = g_ascii_strtoull(digits, NULL, 16);
-	return true;
-}
-
 static int find_dtb(Tree *tree, const char *name, struct tree_node *ret)
 {
-	bool prefix = name[0] == '0' && (name[1] == 'x' || name[1] == 'X');
 	uint64_t dtb;
 
-	/* With 0x, as the folder lists them, or without. */
-	if (!parse_hex(prefix ? name + 2 : name, &dtb))
+	if (!tree_parse_address(name, &dtb))
 		return -ENOENT;
 	return space_node(tree_dtb_space(tree, dtb), ret);
 }
@@ -149,7 +141,8 @@ static int find_by_eprocess(Tree *tree, const char *name,
 	size_t i;
 
 	/* As it is listed: 16 digits, lower case. */
-	if (strspn(name, "0123456789abcdef") != 16 || !parse_hex(name, &va))
+	if (strspn(name, "0123456789abcdef") != 16 ||
+	    !tree_parse_address(name, &va))
 		return -ENOENT;
 	i = procset_find_eprocess(tree->facts.procs, VIRT(va));
 	if (i == SIZE_MAX)
@@ -167,6 +160,7 @@ static const struct {
 } space_entries[] = {
 	{ "vmem", NODE_VMEM, 0 },
 	{ "regions", NODE_REGIONS, 0 },
+	{ "vtop", NODE_VTOPS, 0 },
 	{ "exe", NODE_LINK_EXE, LINKS_EXE },
 	{ "cwd", NODE_LINK_CWD, LINKS_CWD },
 };
@@ -235,6 +229,8 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 		r = find_in_space(tree, dir->space, name, &node);
 	else if (dir->kind == NODE_REGIONS)
 		r = find_region(tree, dir->space, name, &node);
+	else if (dir->kind == NODE_PTOVS || dir->kind == NODE_VTOPS)
+		r = tree_find_named(tree, dir, name, &node);
 	if (!r)
 		*ret = node;
 	return r;
@@ -386,7 +382,9 @@ struct tree_node tree_parent(const struct tree_node *node)
 {
 	struct tree_node parent = { .kind = NODE_ROOT };
 
-	if (node->kind == NODE_REGIONS) {
+	if (node->kind == NODE_PTOVS) {
+		parent.kind = NODE_IMAGE;
+	} else if (node->kind == NODE_REGIONS || node->kind == NODE_VTOPS) {
 		parent.kind = NODE_SPACE;
 		parent.space = node->space;
 	} else if (node->kind == NODE_SPACE) {

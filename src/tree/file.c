@@ -9,14 +9,13 @@
 #include "tree/tree-priv.h"
 
 /*
- * The text of a file of a space while somebody has it open: rendered once, at
- * the first read, and shared by all who read it at that time. (Later readers
- * find it in the page cache.)
+ * A text while somebody has it open: rendered once, at the first read, and
+ * shared by all who read it at that time. (Later readers find it in the page
+ * cache.)
  */
 struct live_text {
 	Tree *tree;
-	Space *space;
-	enum space_text kind;
+	struct tree_node node;
 	unsigned refs;	/* guarded by tree->text_lock */
 	GMutex lock;	/* guards bytes until it is there */
 	GBytes *bytes;
@@ -32,27 +31,19 @@ struct TreeFile {
 	bool is_sparse;
 };
 
-/* A key of its own for each file: the address of its size. */
-static gpointer live_key(Space *space, enum space_text kind)
-{
-	return &space->text_size[kind];
-}
-
-static struct live_text *live_text_get(Tree *tree, Space *space,
-				       enum space_text kind)
+static struct live_text *live_text_get(Tree *tree,
+				       const struct tree_node *node)
 {
 	struct live_text *live;
 
 	g_mutex_lock(&tree->text_lock);
-	live = g_hash_table_lookup(tree->live_texts, live_key(space, kind));
+	live = g_hash_table_lookup(tree->live_texts, node);
 	if (!live) {
 		live = g_new0(struct live_text, 1);
 		live->tree = tree;
-		live->space = space;
-		live->kind = kind;
+		live->node = *node;
 		g_mutex_init(&live->lock);
-		g_hash_table_insert(tree->live_texts, live_key(space, kind),
-				    live);
+		g_hash_table_insert(tree->live_texts, &live->node, live);
 	}
 	live->refs++;
 	g_mutex_unlock(&tree->text_lock);
@@ -70,8 +61,7 @@ static void live_text_put(struct live_text *live)
 	g_mutex_lock(&tree->text_lock);
 	last = !--live->refs;
 	if (last)
-		g_hash_table_remove(tree->live_texts,
-				    live_key(live->space, live->kind));
+		g_hash_table_remove(tree->live_texts, &live->node);
 	g_mutex_unlock(&tree->text_lock);
 	if (!last)
 		return;
@@ -84,8 +74,7 @@ static GBytes *live_text_bytes(struct live_text *live)
 {
 	g_mutex_lock(&live->lock);
 	if (!live->bytes)
-		live->bytes = tree_render_space_text(live->tree, live->space,
-						     live->kind);
+		live->bytes = tree_render_node_text(live->tree, &live->node);
 	g_mutex_unlock(&live->lock);
 	return live->bytes;
 }
@@ -125,7 +114,7 @@ static void open_text(Tree *tree, const struct tree_node *node,
 	enum space_text kind = (enum space_text)node->arg;
 
 	if (!tree_text_is_rows(kind)) {
-		file->live = live_text_get(tree, node->space, kind);
+		file->live = live_text_get(tree, node);
 		return;
 	}
 	file->space = node->space;
@@ -140,6 +129,12 @@ TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 	switch (node->kind) {
 	case NODE_TEXT:
 		open_text(tree, node, file);
+		break;
+	case NODE_PTOV:
+	case NODE_VTOP:
+		/* Now, for this can take its time, and a read must not. */
+		file->live = live_text_get(tree, node);
+		live_text_bytes(file->live);
 		break;
 	case NODE_VMEM:
 	case NODE_REGION:
@@ -168,6 +163,8 @@ TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 	case NODE_LINK_CWD:
 	case NODE_SPACE:
 	case NODE_REGIONS:
+	case NODE_PTOVS:
+	case NODE_VTOPS:
 		return NULL;
 	}
 	return g_steal_pointer(&file);

@@ -3,13 +3,18 @@ src_libtree_a_SOURCES = \
 	src/tree/attr.c \
 	src/tree/dirs.c \
 	src/tree/file.c \
+	src/tree/named.c \
+	src/tree/ptov.c src/tree/ptov.h \
 	src/tree/render.h \
 	src/tree/render_facts.c \
 	src/tree/render_image.c \
 	src/tree/render_methods.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \
+	src/tree/render_ptov.c \
+	src/tree/render_vtop.c \
 	src/tree/rows.c src/tree/rows.h \
+	src/tree/scan.c src/tree/scan.h \
 	src/tree/sink.c src/tree/sink.h \
 	src/tree/space.c src/tree/space.h \
 	src/tree/spaces.c \

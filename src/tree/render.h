@@ -3,6 +3,7 @@
 #ifndef TREE_RENDER_H
 #define TREE_RENDER_H
 
+#include "tree/ptov.h"
 #include "tree/sink.h"
 #include "tree/space.h"
 
@@ -48,6 +49,16 @@ void render_processes(struct sink *out, const struct render_facts *facts);
 void render_info(struct sink *out, const struct render_facts *facts);
 void render_iomem(struct sink *out, const struct render_facts *facts);
 void render_runs(struct sink *out, const struct render_facts *facts);
+
+/* Files that are named by an address: who maps a physical one; how a virtual
+ * one is translated. */
+void render_ptov(struct sink *out, const struct render_facts *facts,
+		 Ptov *ptov, uint64_t pa);
+void render_vtop(struct sink *out, const struct render_facts *facts,
+		 const Space *space, VirtAddr va);
+
+/* A word: "valid", "transition", ... */
+const char *render_page_state(enum page_state state);
 
 /* "running", "exited", ...: the state column of a process. */
 const char *render_state(const struct proc_entry *e);

@@ -28,8 +28,10 @@ struct Tree {
 	GHashTable *dtb_spaces;	 /* uint64_t -> Space, owned */
 	GArray *known_dtbs;	 /* uint64_t, ascending: what dtb/ lists */
 
+	Ptov *ptov;
+
 	GMutex text_lock;	 /* guards live_texts */
-	GHashTable *live_texts;	 /* struct live_text, by space and kind */
+	GHashTable *live_texts;	 /* struct live_text by its node */
 };
 
 /* The lines of `maps` or `memmap`; made when first asked for, then kept. */
@@ -41,6 +43,22 @@ bool tree_text_wants_view(enum space_text kind);
 /* The text of any other file of a space. */
 GBytes *tree_render_space_text(Tree *tree, Space *space,
 			       enum space_text kind);
+/* Is it a text that is named by an address (NODE_PTOV, NODE_VTOP)? Those are
+ * rendered whenever their size is asked for and when they are opened; nothing
+ * is remembered of them. */
+bool tree_is_named_text(const struct tree_node *node);
+/* Their names, as NODE_PTOVS and NODE_VTOPS have them: 0 or -ENOENT. */
+int tree_find_named(Tree *tree, const struct tree_node *dir, const char *name,
+		    struct tree_node *ret);
+uint64_t tree_named_text_size(Tree *tree, const struct tree_node *node);
+/* The text of a NODE_TEXT that is not of rows, or of one named by an address.
+ */
+GBytes *tree_render_node_text(Tree *tree, const struct tree_node *node);
+/* What image/ptov/ answers from; the tree's spaces must be there. */
+Ptov *tree_ptov_new(Tree *tree);
+/* One to 16 hex digits and nothing else, with 0x or without. */
+bool tree_parse_address(const char *name, uint64_t *ret);
+
 /* enum space_links: which links the folder of a space has; remembered. */
 unsigned tree_space_links(Tree *tree, Space *space);
 /* Exact size of any text of a space; remembered. */

@@ -135,6 +135,20 @@ static void free_space_full(gpointer key, gpointer value, gpointer tree_ptr)
 	space_free(value, tree->cache);
 }
 
+static guint node_hash(gconstpointer key)
+{
+	uint64_t ino = tree_ino(key);
+
+	return (guint)(ino ^ ino >> 32);
+}
+
+static gboolean node_equal(gconstpointer a, gconstpointer b)
+{
+	const struct tree_node *x = a, *y = b;
+
+	return x->kind == y->kind && x->space == y->space && x->arg == y->arg;
+}
+
 Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
 	       const ProcSet *procs, const Log *log,
 	       const struct tree_options *options)
@@ -155,12 +169,13 @@ Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
 	tree->dtb_spaces = g_hash_table_new_full(g_int64_hash, g_int64_equal,
 						 g_free, NULL);
 	tree->known_dtbs = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	tree->live_texts = g_hash_table_new(NULL, NULL);
+	tree->live_texts = g_hash_table_new(node_hash, node_equal);
 	set_capture_time(tree);
 	for (size_t i = 0; i < procset_count(procs); i++)
 		add_process(tree, procset_get(procs, i));
 	add_kernel(tree);
 	list_dtbs(tree);
+	tree->ptov = tree_ptov_new(tree);
 	render_globals(tree, log);
 	return tree;
 }
@@ -169,6 +184,7 @@ void tree_free(Tree *tree)
 {
 	if (!tree)
 		return;
+	ptov_free(tree->ptov);
 	for (guint i = 0; i < tree->proc_spaces->len; i++)
 		space_free(tree->proc_spaces->pdata[i], tree->cache);
 	g_ptr_array_unref(tree->proc_spaces);

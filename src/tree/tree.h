@@ -33,6 +33,8 @@ enum node_kind {
 	NODE_IOMEM,
 	NODE_RUNS,
 	NODE_PMEM,
+	NODE_PTOVS,	  /* image/ptov/ */
+	NODE_PTOV,	  /* arg: physical address */
 	NODE_PROC,	  /* proc/ */
 	NODE_BY_NAME,
 	NODE_BY_EPROCESS,
@@ -46,6 +48,8 @@ enum node_kind {
 	NODE_VMEM,
 	NODE_REGIONS,
 	NODE_REGION,	  /* arg: first offset */
+	NODE_VTOPS,	  /* vtop/ of a space */
+	NODE_VTOP,	  /* arg: virtual address */
 };
 
 /* Which file it is: a plain value, equal for equal files. */

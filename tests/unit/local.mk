@@ -64,6 +64,7 @@ unit_tests = \
 	tests/unit/test-tree-facts \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-memory \
+	tests/unit/test-tree-ptov \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-sink \
 	tests/unit/test-tree-space \
@@ -201,6 +202,8 @@ tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
