@@ -15,6 +15,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
+	tests/lib/mkmmu.c tests/lib/mkmmu.h \
 	tests/lib/mkobject.c \
 	tests/lib/mkpagefile.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
@@ -30,6 +31,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mksession.c \
 	tests/lib/mkspace.c \
 	tests/lib/mkstates.c \
+	tests/lib/mktables.c \
 	tests/lib/mksymbol.c \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \

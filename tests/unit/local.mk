@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test-vtop-forms \
 	tests/unit/test-vtop-map \
 	tests/unit/test-vtop-plain \
+	tests/unit/test-vtop-random \
 	tests/unit/test-vtop-soft \
 	tests/unit/test-vtop-trace \
 	tests/unit/test-vtop-walk \
@@ -136,6 +137,8 @@ tests_unit_test_vtop_map_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_map_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_plain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_plain_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_vtop_random_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_random_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_soft_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_soft_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
