@@ -41,8 +41,8 @@ struct RowText {
 	enum space_text kind;
 	bool coalesce;
 	uint64_t size;
-	char *head;
-	size_t head_len;
+	char *head, *tail;
+	size_t head_len, tail_len;
 	GArray *marks; /* struct mark, ascending */
 };
 
@@ -244,6 +244,32 @@ static void memmap_head(struct sink *out, const Space *space)
 			      "---------- ---------- ----------\n");
 }
 
+#define CUT "cut: more tables or pages than an image of this size can have"
+
+/* What was not walked, as a line of its own: in `maps` one that every reader
+ * of /proc/PID/maps takes for a mapping without any rights. */
+static void put_tail(RowText *text, const Space *space, const SpaceView *view)
+{
+	const struct vtop_stats *walk = &addr_map_counts(view->map)->walk;
+	uint64_t va = space_address(space, walk->stopped_at);
+	char range[40], *p = range;
+	struct sink tail;
+
+	sink_init(&tail, false);
+	if (walk->exhausted && text->kind == SPACE_TEXT_MAPS) {
+		p = put_hex(p, va, 8);
+		*p++ = '-';
+		p = put_end(p, va, space_address(space, space->last) - va + 1);
+		*p = '\0';
+		sink_printf(&tail, "%s ---p 00000000 00:00 0 [" CUT "]\n",
+			    range);
+	} else if (walk->exhausted) {
+		sink_printf(&tail, "From 0x%" PRIx64 " on " CUT "\n", va);
+	}
+	text->tail = tail.buf;
+	text->tail_len = (size_t)tail.len;
+}
+
 RowText *row_text_new(const Space *space, const SpaceView *view,
 		      enum space_text kind, bool coalesce)
 {
@@ -270,7 +296,8 @@ RowText *row_text_new(const Space *space, const SpaceView *view,
 			break;
 		mark.off += put_line(text, space, &row, line);
 	}
-	text->size = mark.off;
+	put_tail(text, space, view);
+	text->size = mark.off + text->tail_len;
 	return text;
 }
 
@@ -280,6 +307,7 @@ void row_text_free(RowText *text)
 		return;
 	g_array_unref(text->marks);
 	g_free(text->head);
+	g_free(text->tail);
 	g_free(text);
 }
 
@@ -323,6 +351,8 @@ void row_text_read(const RowText *text, const Space *space,
 	struct row row;
 
 	copy_piece(text->head, text->head_len, 0, off, len, buf);
+	copy_piece(text->tail, text->tail_len, text->size - text->tail_len,
+		   off, len, buf);
 	while (at.off < off + len && next_row(text, view, &at.pos, &row)) {
 		char line[LINE_MAX_BYTES];
 		size_t n = put_line(text, space, &row, line);

@@ -13,6 +13,7 @@ mount_tests = \
 	tests/mount/formats.sh \
 	tests/mount/holes.sh \
 	tests/mount/hostile-names.sh \
+	tests/mount/hostile-tables.sh \
 	tests/mount/links.sh \
 	tests/mount/methods.sh \
 	tests/mount/mmap.sh \
@@ -35,6 +36,6 @@ mount_tests = \
 
 TESTS += $(mount_tests)
 EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
-	tests/mount/symbols-gen.py
+	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
 
 include tests/bench/local.mk

@@ -567,6 +567,60 @@ def check_zero(mount, truth_path):
         os.close(vmem)
 
 
+def is_cut(line):
+    return line.endswith("[cut: more tables or pages than an image of this"
+                         " size can have]")
+
+
+def check_space(folder, pmem):
+    """An address space says the same everywhere: the ranges of maps ascend,
+    are those of the data in vmem and of st_blocks, and read as the memory
+    they name (some thousand of them where there are more)."""
+    vmem = os.open(folder + "/vmem", os.O_RDONLY)
+    pmem = os.open(pmem, os.O_RDONLY)
+    st = os.fstat(vmem)
+    mask = st.st_size - 1 if st.st_size & (st.st_size - 1) == 0 else -1
+    lines = read_file(folder + "/maps", "r").splitlines()
+    ranges, union, total = [], [], 0
+    for line in lines[:-1] if lines and is_cut(lines[-1]) else lines:
+        m = MAPS_LINE.match(line)
+        expect(m, "%s: no maps line: %r" % (folder, line))
+        start, end, pa = (int(m.group(i), 16) for i in (1, 2, 4))
+        start, end = start & mask, ((end - 1) & mask) + 1
+        expect(start < end and (not union or start >= union[-1][1]),
+               "%s: does not ascend: %r" % (folder, line))
+        ranges.append((start, end - start, pa))
+        total += end - start
+        if union and union[-1][1] == start:
+            union[-1] = (union[-1][0], end)
+        else:
+            union.append((start, end))
+    expect(st.st_blocks == (total + 511) // 512,
+           "%s: %d blocks for %d bytes" % (folder, st.st_blocks, total))
+    for va, size, pa in ranges[::max(1, len(ranges) // 4000)]:
+        size = min(size, 1 << 20)
+        expect(os.pread(vmem, size, va) ==
+               os.pread(pmem, size, pa).ljust(size, b"\0"),
+               "%s: vmem at %x is not pmem at %x" % (folder, va, pa))
+    extents = extents_of(folder + "/vmem")
+    expect(extents == union, "%s: %d extents of data, %d ranges in maps" % (
+        folder, len(extents), len(union)))
+    os.close(vmem)
+    os.close(pmem)
+
+
+def check_spaces(mount):
+    """The same for all address spaces that are listed."""
+    n = 0
+    for top in ("proc", "dtb", "."):
+        for name in sorted(os.listdir(mount + "/" + top)):
+            folder = "%s/%s/%s" % (mount, top, name)
+            if os.path.exists(folder + "/vmem"):
+                check_space(folder, mount + "/image/pmem")
+                n += 1
+    expect(n, "no address spaces in " + mount)
+
+
 def check_names(mount):
     """No name or line of the tree holds a control character or bad UTF-8."""
     bad = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e]")

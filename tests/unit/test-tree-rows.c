@@ -261,6 +261,52 @@ START_TEST(test_rights_part)
 }
 END_TEST
 
+/* A table of 512 entries to itself: where the walk was cut, a line of each
+ * text says so, and any part of it can be read. */
+START_TEST(test_cut)
+{
+	static const struct image_run run = { 0, 0x10000, 0 };
+	struct addr_space as = { .form = &paging_amd64, .root = PHYS(0x1000) };
+	g_autofree uint8_t *bytes = g_malloc0(0x10000);
+	ViewCache *cache = view_cache_new(1 << 20);
+	g_autoptr(RowText) rows = NULL;
+	const char *maps_tail, *tail;
+	g_autofree char *maps = NULL, *memmap = NULL;
+	struct unit_mem mem;
+	SpaceView *view;
+	Space *space;
+	char part[32];
+
+	for (unsigned i = 0; i < 512; i++)
+		poke(bytes, 0x1000 + 8 * i, 0x1067);
+	unit_mem_init_runs(&mem, bytes, 0x10000, &run, 1);
+	as.pm = mem.pm;
+	space = space_new(SPACE_DTB, &as, true);
+	view = space_view(space, cache);
+	maps = render(space, view, SPACE_TEXT_MAPS);
+	maps_tail = "80040000-10000000000000000 ---p 00000000 00:00 0 "
+		    "[cut: more tables or pages than an image of this size "
+		    "can have]\n";
+	ck_assert_msg(g_str_has_suffix(maps, maps_tail), "%s",
+		      maps + strlen(maps) - 200);
+	memmap = render(space, view, SPACE_TEXT_MEMMAP);
+	tail = "\nFrom 0x80040000 on cut: more tables or pages than an image "
+	       "of this size can have\n";
+	ck_assert_msg(g_str_has_suffix(memmap, tail), "%s",
+		      memmap + strlen(memmap) - 100);
+	rows = row_text_new(space, view, SPACE_TEXT_MAPS, false);
+	for (uint64_t at = row_text_size(rows) - 300;
+	     at + sizeof part < row_text_size(rows); at += 7) {
+		row_text_read(rows, space, view, at, sizeof part, part);
+		ck_assert(!memcmp(part, maps + at, sizeof part));
+	}
+	space_view_unref(view);
+	space_free(space, cache);
+	view_cache_free(cache);
+	unit_mem_clear(&mem);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree-rows");
@@ -269,6 +315,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_parts, 0, 2);
 	tcase_add_test(tcase, test_coalesce);
 	tcase_add_test(tcase, test_rights_part);
+	tcase_add_test(tcase, test_cut);
 	tcase_add_test(tcase, test_all);
 	tcase_add_test(tcase, test_empty);
 	tcase_add_test(tcase, test_last_page);

@@ -240,6 +240,8 @@ START_TEST(test_budget)
 		n += addr_map_counts(map)->walk.tables[i];
 	ck_assert_uint_le(n, b.tables);
 	ck_assert_uint_le(addr_map_n_data(map), b.leaves);
+	ck_assert_uint_eq(addr_map_counts(map)->walk.stopped_at,
+			  addr_map_counts(map)->data_bytes);
 	ck_assert_uint_le(addr_map_footprint(map), 64 * MIB);
 }
 END_TEST

@@ -500,6 +500,7 @@ START_TEST(test_self_reference)
 			  &l);
 	ck_assert(stats.exhausted);
 	ck_assert_uint_eq(l.n, 5000);
+	ck_assert_uint_eq(stats.stopped_at, 5000 * 4096);
 	few.leaves = 100000000;
 	memset(&l, 0, sizeof l);
 	stats = vtop_walk(&m.as, 0, UINT64_C(0xffffffffffff), few, note_leaf,
@@ -508,6 +509,18 @@ START_TEST(test_self_reference)
 	for (unsigned i = 0; i < PAGING_LEVELS_MAX; i++)
 		n += stats.tables[i];
 	ck_assert_uint_eq(n, 1000);
+	/* the root, a PDPT, two directories, and tables of 2 MiB */
+	ck_assert_uint_eq(stats.stopped_at, 996 * UINT64_C(0x200000));
+	/* in the middle of a table, and before anything is read */
+	few.leaves = 0;
+	stats = vtop_walk(&m.as, 0x12345000, UINT64_C(0xffffffffffff), few,
+			  note_leaf, &l);
+	ck_assert_uint_eq(stats.stopped_at, 0x12345000);
+	few.tables = 0;
+	stats = vtop_walk(&m.as, 0x12345000, UINT64_C(0xffffffffffff), few,
+			  note_leaf, &l);
+	ck_assert(stats.exhausted);
+	ck_assert_uint_eq(stats.stopped_at, 0x12345000);
 	machine_stop(&m);
 }
 END_TEST
