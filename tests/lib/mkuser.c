@@ -515,11 +515,12 @@ static void map_kuser(const struct user *user)
 	region(user, MK_KUSER_USER, 1, MK_PROT_R, 0, true, 0);
 }
 
-/* Half in long runs, half page by page in no order. */
+/* Half in long runs, the rest page by page in no order. */
 static void map_bulk(const struct user *user, uint64_t va)
 {
 	const MkWin *win = user->win;
 	const uint64_t half = win->options.bulk_mib * MK_MIB / 2;
+	const uint64_t rest = win->options.scatter ? 2 * half : half;
 	const uint64_t start = va;
 
 	for (guint i = 0; i < win->bulk->len; i++) {
@@ -530,9 +531,9 @@ static void map_bulk(const struct user *user, uint64_t va)
 			       MK_PROT_RW);
 		va += win->bulk_run;
 	}
-	for (uint64_t at = 0; at < half; at += MK_PAGE_SIZE)
+	for (uint64_t at = 0; at < rest; at += MK_PAGE_SIZE)
 		map_scattered(user, va + at, 1, MK_PROT_RW);
-	region(user, start, (va + half - start) / MK_PAGE_SIZE, MK_PROT_RW, 0,
+	region(user, start, (va + rest - start) / MK_PAGE_SIZE, MK_PROT_RW, 0,
 	       true, 0);
 }
 

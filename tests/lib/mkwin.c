@@ -66,6 +66,8 @@ static void claim_bulk(MkWin *win)
 
 	win->bulk = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	win->bulk_run = 2 * MK_LARGE_SIZE;
+	if (win->options.scatter)
+		return;
 	while (left >= win->bulk_run) {
 		uint64_t pa = mk_phys_large(win->phys, 2);
 

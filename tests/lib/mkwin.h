@@ -49,6 +49,7 @@ struct mk_options {
 	uint32_t build;	     /* the kernel calls itself; 0: the layout's */
 	uint64_t size_mib;   /* 0: 64 */
 	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
+	bool scatter;	     /* all of that page by page, none in runs */
 	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
 	unsigned int procs;  /* 0: the whole cast */
 	bool full;	     /* and those that hide from something */
