@@ -255,6 +255,43 @@ printf '%-42s %10s %12s   %s lines\n' "the same with coalesce" \
 	"$(all_memmap "$image" coalesce)" "$(wc -l <"$tmp/out")"
 echo
 
+# A process of 2 GiB, no two pages of which follow each other: the walk, the
+# index of the lines, the lines. Against cat of a file of as many bytes.
+"$mkmem" --size 2560 --bulk 2048 --scatter --out "$tmp/scatter.img" \
+	--truth "$tmp/scatter.truth"
+bulk=$(awk -F '\t' '$1 == "proc" && $4 == "62756c6b2e657865" { print $2 }' \
+	"$tmp/scatter.truth")
+# first_cat FILE [OPTION]: seconds until a file of the process is read.
+first_cat()
+{
+	for ((i = 0; i < RUNS; i++)); do
+		start "$tmp/scatter.img" ${2:+-o "$2"}
+		t0=$(now)
+		cat "$mnt/proc/$bulk/$1" >"$tmp/out"
+		t1=$(now)
+		stop
+		awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
+	done | median
+}
+printf '%-42s %10s %12s\n' "first cat, 2 GiB in scattered pages" seconds \
+	"of a file"
+maps_cat=$(first_cat maps)
+t0=$(now)
+cat "$tmp/out" >"$tmp/out2"
+t1=$(now)
+file_cat=$(awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }')
+printf '%-42s %10s %12s   %s lines, %s bytes\n' maps "$maps_cat" \
+	"$(ratio "$maps_cat" "$file_cat")" "$(wc -l <"$tmp/out")" \
+	"$(stat -c %s "$tmp/out")"
+for what in "memmap" "paging" "maps coalesce" "maps all"; do
+	# shellcheck disable=SC2086 # two words
+	seconds=$(first_cat $what)
+	printf '%-42s %10s %12s\n' "$what" "$seconds" \
+		"$(ratio "$seconds" "$file_cat")"
+done
+rm "$tmp/scatter.img"
+echo
+
 # What it holds itself; pages of the image that it has passed on count in
 # VmHWM, but they are the page cache's.
 memory()
@@ -293,4 +330,5 @@ if [ "$passthrough" != 0 ]; then
 fi
 expect "first ls, 64 MiB" "$demo_ls" '<' 0.1
 expect "first ls, 2 GiB" "$big_ls" '<' 0.1
+expect "maps, 2 GiB in scattered pages" "$maps_cat" '<' 0.3
 exit 0
