@@ -98,11 +98,46 @@ struct check {
 	uint64_t n_leaves, budget;
 };
 
+static struct vtop_leaf translate(const struct target *t, uint64_t at)
+{
+	return vtop_translate(&t->as,
+			      virt_canonical(at, t->as.form->va_bits));
+}
+
+/* Of what the walk says nothing, translation knows nothing. */
+static void check_gap(const struct check *c, uint64_t from, uint64_t end)
+{
+	from = MAX(from, c->start);
+	if (from >= end)
+		return;
+	MUST(translate(c->t, from).state == PAGE_ABSENT);
+	MUST(translate(c->t, end - 1).state == PAGE_ABSENT);
+	MUST(translate(c->t, from + (end - from) / 2).state == PAGE_ABSENT);
+}
+
+/* Any address of a leaf gives the leaf. */
+static void check_inside(const struct check *c, const struct vtop_leaf *leaf,
+			 uint64_t offset)
+{
+	uint64_t at = (leaf->va.v & c->t->mask) + offset;
+	struct vtop_leaf one = translate(c->t, at);
+
+	MUST(one.state == leaf->state);
+	if (leaf->state == PAGE_DAMAGED)
+		return;
+	MUST(one.va.v == leaf->va.v && one.len == leaf->len);
+	MUST(one.pa.v == leaf->pa.v);
+}
+
 static bool check_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct check *c = ctx;
 	uint64_t at = leaf->va.v & c->t->mask;
 	struct vtop_leaf one = vtop_translate(&c->t->as, leaf->va);
+
+	check_gap(c, c->end, at);
+	check_inside(c, leaf, leaf->len - 1);
+	check_inside(c, leaf, leaf->len / 2);
 
 	MUST(leaf->state != PAGE_ABSENT && leaf->state < PAGE_STATES);
 	MUST(leaf->len >= 4096 && leaf->len % 4096 == 0);
@@ -136,6 +171,11 @@ static void check_walk(const struct target *t, uint64_t start, uint64_t last)
 	for (unsigned i = 0; i < PAGING_LEVELS_MAX; i++)
 		tables += stats.tables[i];
 	MUST(tables <= budget.tables);
+	if (stats.exhausted) {
+		MUST(stats.stopped_at >= MAX(start, c.end));
+		MUST(stats.stopped_at <= last);
+	}
+	check_gap(&c, c.end, stats.exhausted ? stats.stopped_at : last + 1);
 }
 
 static uint64_t check_runs(const AddrMap *map, size_t n, uint64_t mask,
@@ -169,6 +209,30 @@ static void check_data(const struct target *t, const AddrMap *map)
 		MUST(physmem_has_page(t->pm, PHYS(run.pa + run.len - 1)));
 		MUST(leaf.state == run.state && leaf.rights == run.rights);
 		MUST(leaf.pa.v + (va.v - leaf.va.v) == run.pa);
+		va.v += run.len - 4096;
+		leaf = vtop_translate(&t->as, va);
+		MUST(leaf.state == run.state && leaf.rights == run.rights);
+		MUST(leaf.pa.v + (va.v - leaf.va.v) == run.pa + run.len - 4096);
+	}
+}
+
+/* What the map calls lost, translation does; but for the parts of a large page
+ * that are not in the image. */
+static void check_lost(const struct target *t, const AddrMap *map)
+{
+	for (size_t i = 0; i < MIN(addr_map_n_lost(map), 500); i++) {
+		struct map_run run = addr_map_lost(map, i);
+		struct vtop_leaf leaf = translate(t, run.va);
+		struct vtop_leaf last = translate(t, run.va + run.len - 1);
+
+		MUST(page_state_is_lost(run.state));
+		if (run.state != PAGE_OUTSIDE) {
+			MUST(leaf.state == run.state);
+			MUST(last.state == run.state);
+		} else if (leaf.state != PAGE_OUTSIDE) {
+			MUST(leaf.len > 4096);
+			MUST(page_state_has_data(leaf.state));
+		}
 	}
 }
 
@@ -193,6 +257,7 @@ static void check_map(const struct target *t)
 	MUST(c->data_bytes == data && c->lost_bytes == lost);
 	MUST(addr_map_data_bytes(map, 0, t->mask + 1) == data);
 	check_data(t, map);
+	check_lost(t, map);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -213,6 +278,138 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(vtop_guess_form(t->pm, t->as.root) != NULL);
 	target_clear(t);
 	return 0;
+}
+
+/* Input as tables: what fields of entries are changed to, and where they are
+ * copied, so that mutations stay tables. */
+struct input {
+	uint8_t *data;
+	size_t size, max;
+	uint64_t random;
+};
+
+static uint64_t draw(struct input *in, uint64_t n)
+{
+	in->random ^= in->random << 13;
+	in->random ^= in->random >> 7;
+	in->random ^= in->random << 17;
+	return in->random % n;
+}
+
+static void put_entry(uint8_t *record, uint64_t entry)
+{
+	entry = GUINT64_TO_LE(entry);
+	memcpy(record + 2, &entry, 8);
+}
+
+static uint8_t *any_record(struct input *in)
+{
+	return in->data + 4 + draw(in, (in->size - 4) / RECORD) * RECORD;
+}
+
+/* The address: a table, a page at an edge, one far away. */
+static void change_address(struct input *in, uint8_t *record)
+{
+	static const uint64_t odd[] = {
+		0x200000, 0x400000, 0x3ff000, UINT64_C(0x100000000),
+		UINT64_C(0x7fffff000), UINT64_C(0xffffffffff000),
+		PAGES * UINT64_C(4096), 0xfffff000,
+	};
+	uint64_t entry = load_le64(record + 2) & ~UINT64_C(0xffffffffff000);
+
+	entry |= draw(in, 4) ? draw(in, PAGES) << 12 :
+			       odd[draw(in, G_N_ELEMENTS(odd))];
+	put_entry(record, entry);
+}
+
+static void change_bit(struct input *in, uint8_t *record)
+{
+	static const uint8_t bits[] = { 0, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+					21, 29, 45, 51, 52, 53, 54, 59, 62,
+					63 };
+	uint64_t bit = draw(in, 3) ? bits[draw(in, G_N_ELEMENTS(bits))] :
+				     draw(in, 64);
+
+	put_entry(record, load_le64(record + 2) ^ UINT64_C(1) << bit);
+}
+
+static void add_record(struct input *in)
+{
+	uint8_t *record = in->data + in->size;
+
+	if (in->max - in->size < RECORD)
+		return;
+	memcpy(record, any_record(in), RECORD);
+	in->size += RECORD;
+	record[draw(in, 2)] = (uint8_t)draw(in, 256);
+}
+
+/* The tables of two entries change places. */
+static void swap_tables(struct input *in)
+{
+	uint8_t a = any_record(in)[0], b = any_record(in)[0];
+
+	for (size_t at = 4; at + RECORD <= in->size; at += RECORD) {
+		uint8_t *page = in->data + at;
+
+		*page = *page == a ? b : *page == b ? a : *page;
+	}
+}
+
+static void change_record(struct input *in)
+{
+	uint8_t *record = any_record(in);
+
+	switch (draw(in, 7)) {
+	case 0:
+		change_address(in, record);
+		break;
+	case 1: /* to its own table */
+		put_entry(record, (load_le64(record + 2) & 0xfff) |
+					  (uint64_t)(record[0] % PAGES) << 12);
+		break;
+	case 2:
+		record[draw(in, 2)] = (uint8_t)draw(in, 256);
+		break;
+	case 3: /* another entry's value */
+		memmove(record + 2, any_record(in) + 2, 8);
+		break;
+	case 4:
+		swap_tables(in);
+		break;
+	default:
+		change_bit(in, record);
+		break;
+	}
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
+			       unsigned int seed)
+{
+	struct input in = { data, size, max, (uint64_t)seed << 20 | 1 };
+
+	for (unsigned i = 0; i < 4; i++)
+		(void)draw(&in, 2);
+	if (size < 4 + RECORD)
+		return size;
+	for (uint64_t n = 1 + draw(&in, 4); n; n--) {
+		switch (draw(&in, 8)) {
+		case 0:
+			data[draw(&in, 4)] = (uint8_t)draw(&in, 256);
+			break;
+		case 1:
+			add_record(&in);
+			break;
+		case 2: /* the last one goes */
+			if (in.size >= 4 + 2 * RECORD)
+				in.size -= RECORD;
+			break;
+		default:
+			change_record(&in);
+			break;
+		}
+	}
+	return in.size;
 }
 
 struct record {

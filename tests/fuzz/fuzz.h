@@ -9,6 +9,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Targets that know how their input is built: changes it in place, returns its
+ * new size; at most max. libFuzzer and replay.c call it where it is there. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
+			       unsigned int seed) __attribute__((weak));
+
 /* Calls fn for each of the target's own seeds. */
 typedef void (*fuzz_seed_fn)(void *ctx, const uint8_t *data, size_t size);
 void fuzz_seeds(fuzz_seed_fn fn, void *ctx);

@@ -119,6 +119,21 @@ static void change(GByteArray *b, uint64_t *state)
 	}
 }
 
+/* As the target itself would, where it can. */
+static void change_by_target(GByteArray *b, uint64_t *state)
+{
+	const guint size = b->len;
+	const guint max = size + 64;
+
+	if (!LLVMFuzzerCustomMutator)
+		return;
+	g_byte_array_set_size(b, max);
+	g_byte_array_set_size(
+		b, (guint)LLVMFuzzerCustomMutator(b->data, size, max,
+						  (unsigned)draw(state,
+								 1u << 31)));
+}
+
 static void run_changed(struct runner *r, unsigned n_runs)
 {
 	const gint64 end = g_get_monotonic_time() +
@@ -133,8 +148,11 @@ static void run_changed(struct runner *r, unsigned n_runs)
 		const guint8 *data = g_bytes_get_data(seed, &size);
 
 		g_byte_array_append(b, data, (guint)size);
-		while (n--)
-			change(b, &state);
+		for (; n; n--) {
+			change_by_target(b, &state);
+			if (!LLVMFuzzerCustomMutator || draw(&state, 8) == 0)
+				change(b, &state);
+		}
 		run(r, b->data, b->len);
 	}
 }
