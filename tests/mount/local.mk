@@ -24,6 +24,7 @@ mount_tests = \
 	tests/mount/parallel.sh \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
+	tests/mount/spaces.sh \
 	tests/mount/symbols.sh \
 	tests/mount/symbols-pdb.sh \
 	tests/mount/text.sh \
