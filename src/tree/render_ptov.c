@@ -87,29 +87,33 @@ static void place_line(struct sink *out, const struct render_facts *facts,
 		sink_str(out, "# not in the image\n");
 }
 
-static bool same_page(uint64_t table, uint64_t pa)
+/* Is pa in the top-level table at root? */
+static bool in_root(const struct paging_form *form, uint64_t root, uint64_t pa)
 {
-	return table && page_floor(table) == page_floor(pa);
+	uint64_t len = (uint64_t)form->entry_bytes << form->levels[0].bits;
+
+	root &= form->root_mask;
+	return root && pa >= root && pa - root < len;
 }
 
-/* Is it in the page of somebody's top-level table? */
+/* Whose top-level table it is in, if anybody's. */
 static void table_lines(struct sink *out, const Ptov *ptov, uint64_t pa)
 {
 	for (size_t i = 0; i < ptov_n_spaces(ptov); i++) {
 		const Space *space = ptov_space(ptov, i);
-		bool kernel = same_page(addr_space_dtb(&space->as).v, pa);
+		const struct paging_form *form = space->as.form;
+		bool kernel = in_root(form, space->as.root.v, pa);
 		g_autofree char *id = NULL, *name = NULL;
-		uint64_t user = 0;
 
-		if (space->proc && space->proc->p.known & NTP_USER_DTB)
-			user = space->proc->p.user_dtb_raw &
-			       space->as.form->root_mask;
-		if (!kernel && !same_page(user, pa))
+		if (!kernel && !(space->proc &&
+				 space->proc->p.known & NTP_USER_DTB &&
+				 in_root(form, space->proc->p.user_dtb_raw,
+					 pa)))
 			continue;
 		id = owner_id(space);
 		name = owner_name(space);
-		sink_printf(out, "# page of the top-level table%s: %s %s\n",
-			    kernel ? "" : " of user mode", id, name);
+		sink_printf(out, "# in the top-level table%s of: %s %s\n",
+			    kernel ? "" : " (user mode)", id, name);
 	}
 }
 

@@ -71,6 +71,7 @@ unit_tests = \
 	tests/unit/test-tree-space \
 	tests/unit/test-tree-sparse \
 	tests/unit/test-tree-text \
+	tests/unit/test-tree-vtop \
 	tests/unit/test-front-options \
 	tests/unit/test-front-session
 
@@ -217,6 +218,8 @@ tests_unit_test_tree_sparse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sparse_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_text_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_vtop_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_front_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_options_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_options_LDADD = $(UNIT_FRONT_LIBS)
