@@ -10,6 +10,7 @@ src_libfront_a_SOURCES = \
 	src/front/inodes.c src/front/inodes.h \
 	src/front/mount.c src/front/mount.h \
 	src/front/options.c src/front/options.h \
+	src/front/pagefiles.c src/front/pagefiles.h \
 	src/front/readahead.c src/front/readahead.h \
 	src/front/session.c src/front/session.h
 

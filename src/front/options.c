@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "front/options.h"
+#include "front/pagefiles.h"
 
 G_DEFINE_QUARK(winprocfs-options-error-quark, options_error)
 
@@ -42,6 +43,8 @@ const char *options_help(void)
 "                          not at all\n"
 "  format=raw|elf|crashdump\n"
 "                          container of the image; default: found out\n"
+"  pagefile=FILE[:FILE...] page files, in Windows' order; '\\:' is a colon\n"
+"  swapfile=FILE           Windows' swapfile.sys\n"
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
 "  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"
@@ -188,6 +191,23 @@ static bool take_path(char **ret, const char *value)
 	return true;
 }
 
+static bool take_pagefile(Options *o, const char *value, GError **error)
+{
+	if (!page_files_split(value, o->pagefiles))
+		return fail(error, "pagefile=%s: expected at least one file",
+			    value);
+	if (o->pagefiles->len > PAGE_FILES_MAX)
+		return fail(error, "pagefile=: %u files; expected up to %u",
+			    o->pagefiles->len, PAGE_FILES_MAX);
+	return true;
+}
+
+static bool take_swapfile(Options *o, const char *value, GError **error)
+{
+	(void)error;
+	return take_path(&o->swapfile, value);
+}
+
 static bool take_symbols(Options *o, const char *value, GError **error)
 {
 	if (!g_file_test(value, G_FILE_TEST_IS_DIR))
@@ -302,6 +322,8 @@ static const struct option_def option_defs[] = {
 	{ "method", true, take_method },
 	{ "holes", true, take_holes },
 	{ "format", true, take_format },
+	{ "pagefile", true, take_pagefile },
+	{ "swapfile", true, take_swapfile },
 	{ "dtb", true, take_dtb },
 	{ "kernel_base", true, take_kernel_base },
 	{ "symbols", true, take_symbols },
@@ -530,6 +552,7 @@ Options *options_parse(int argc, char **argv, GError **error)
 
 	o->pids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	o->eprocess = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	o->pagefiles = g_ptr_array_new_with_free_func(g_free);
 	o->select.methods = METHODS_ALL;
 	o->tree.uid = getuid();
 	o->tree.gid = getgid();
@@ -550,6 +573,8 @@ void options_free(Options *options)
 	g_free(options->format);
 	g_free(options->symbols_dir);
 	g_free(options->profile);
+	g_free(options->swapfile);
+	g_ptr_array_unref(options->pagefiles);
 	g_clear_pointer(&options->select.proc_regex, g_regex_unref);
 	g_array_unref(options->pids);
 	g_array_unref(options->eprocess);

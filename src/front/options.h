@@ -31,6 +31,8 @@ struct Options {
 	char *profile;		/* symbol file, or NULL */
 	bool profile_force;
 	bool no_profile;	/* profile=none */
+	GPtrArray *pagefiles;	/* char *, absolute; "": a number left out */
+	char *swapfile;		/* or NULL */
 	bool allow_other;
 	bool foreground;
 	bool debug;

@@ -2,7 +2,9 @@
 /* From a path to a tree. */
 #include "config.h"
 
+#include "front/pagefiles.h"
 #include "front/session.h"
+#include "nt/pagingfile.h"
 #include "procs/witness.h"
 
 static void log_advice(const Session *s, const Options *o)
@@ -30,7 +32,17 @@ static ProcSet *list_processes(const Session *s, const Options *options)
 	return procset_build(s->kernel, &select, s->log);
 }
 
-Session *session_open_image(Image *image, Log *log, const Options *options)
+static bool open_page_files(Session *s, const Options *options, GError **error)
+{
+	s->page_files = page_files_of_options(options, s->kernel, s->log,
+					      error);
+	if (s->kernel && s->page_files)
+		nt_kernel_set_page_files(s->kernel, s->page_files);
+	return s->page_files != NULL;
+}
+
+Session *session_open_image(Image *image, Log *log, const Options *options,
+			    GError **error)
 {
 	Session *s = g_new0(Session, 1);
 	struct nt_hints hints = {
@@ -47,6 +59,10 @@ Session *session_open_image(Image *image, Log *log, const Options *options)
 	s->image = image;
 	s->pm = physmem_new(image);
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
+	if (!open_page_files(s, options, error)) {
+		session_free(s);
+		return NULL;
+	}
 	s->procs = list_processes(s, options);
 	log_advice(s, options);
 	s->tree = tree_new(image, s->pm, s->kernel, s->procs, log,
@@ -61,7 +77,8 @@ Session *session_open(const Options *options, GError **error)
 
 	if (!image)
 		return NULL;
-	return session_open_image(image, g_steal_pointer(&log), options);
+	return session_open_image(image, g_steal_pointer(&log), options,
+				  error);
 }
 
 void session_free(Session *session)
@@ -71,6 +88,7 @@ void session_free(Session *session)
 	tree_free(session->tree);
 	procset_free(session->procs);
 	nt_kernel_free(session->kernel);
+	page_files_free(session->page_files);
 	physmem_free(session->pm);
 	image_free(session->image);
 	log_free(session->log);

@@ -4,6 +4,7 @@
 #define FRONT_SESSION_H
 
 #include "front/options.h"
+#include "image/pagefile.h"
 
 /* Immutable once open. The layers own in this order; freed in reverse. */
 typedef struct Session Session;
@@ -11,16 +12,19 @@ struct Session {
 	Log *log;
 	Image *image;
 	PhysMem *pm;
+	PageFiles *page_files; /* of pagefile= and swapfile= */
 	NtKernel *kernel; /* or NULL: no Windows found */
 	ProcSet *procs;
 	Tree *tree;
 };
 
 /* Opens as much as can be opened; fails only where there is no physical
- * memory to show. options is borrowed for the call. */
+ * memory to show, or no page file where one was given. options is borrowed for
+ * the call. */
 Session *session_open(const Options *options, GError **error);
 /* The same over an image that is already open, which it takes. */
-Session *session_open_image(Image *image, Log *log, const Options *options);
+Session *session_open_image(Image *image, Log *log, const Options *options,
+			    GError **error);
 void session_free(Session *session);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)

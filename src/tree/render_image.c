@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "nt/derive.h"
 #include "nt/machine.h"
+#include "nt/pagingfile.h"
 #include "nt/cpus.h"
 #include "tree/render.h"
 
@@ -195,6 +196,35 @@ static void info_evidence(struct sink *out, const NtKernel *k)
 		 k->evidence.n_agree, k->evidence.n_conflict);
 }
 
+/* A number that Windows has a page file for, or that one was given for. */
+static void info_page_file(struct sink *out, const PageFiles *given,
+			   const struct nt_paging_file *windows,
+			   unsigned number)
+{
+	g_autofree char *name = text_escape_path(
+		windows && windows->name ? windows->name : "-");
+	const char *state = windows && windows->is_virtual ? "virtual store" :
+			    page_files_has(given, number)  ? "given" :
+							     "not given";
+
+	if (windows)
+		sink_key(out, "PageFile", "%u %s %" PRIu64 " %s", number, name,
+			 windows->pages, state);
+	else if (page_files_has(given, number))
+		sink_key(out, "PageFile", "%u - - %s", number, state);
+}
+
+static void info_page_files(struct sink *out, const NtKernel *k)
+{
+	const char *how;
+	g_autoptr(GArray) table = nt_paging_files(k, &how);
+
+	sink_key(out, "PageFileTable", "%s", how ? how : "- (not found)");
+	for (unsigned i = 0; i < PAGE_FILES_MAX; i++)
+		info_page_file(out, k->page_files,
+			       nt_paging_file_get(table, i), i);
+}
+
 static void info_kernel(struct sink *out, const struct render_facts *facts)
 {
 	const NtKernel *k = facts->kernel;
@@ -224,6 +254,7 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 	else
 		sink_key(out, "Processors", "-");
 	info_evidence(out, k);
+	info_page_files(out, k);
 	if (!k->has_profile)
 		return;
 	if (!k->soft.pte.swizzle.bit_len)

@@ -73,6 +73,7 @@ unit_tests = \
 	tests/unit/test-tree-text \
 	tests/unit/test-tree-vtop \
 	tests/unit/test-front-options \
+	tests/unit/test-front-pagefiles \
 	tests/unit/test-front-session
 
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS)
@@ -223,6 +224,9 @@ tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_front_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_options_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_options_LDADD = $(UNIT_FRONT_LIBS)
+tests_unit_test_front_pagefiles_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_pagefiles_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_pagefiles_LDADD = $(UNIT_FRONT_LIBS)
 tests_unit_test_front_session_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_session_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_session_LDADD = $(UNIT_FRONT_LIBS)

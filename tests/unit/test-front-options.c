@@ -54,6 +54,53 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+static const char *page_file(const Options *o, guint i)
+{
+	ck_assert_uint_lt(i, o->pagefiles->len);
+	return g_ptr_array_index(o->pagefiles, i);
+}
+
+START_TEST(test_page_files)
+{
+	g_autoptr(Options) none = good("");
+	g_autoptr(Options) o =
+		good("pagefile=/a/p.sys::/b/x\\:y\\,z\\w,swapfile=/c:d\\:e");
+	g_autoptr(Options) twice = good("pagefile=/a:,pagefile=:rel");
+	g_autofree char *rel = g_canonicalize_filename("rel", NULL);
+
+	ck_assert_uint_eq(none->pagefiles->len, 0);
+	ck_assert_ptr_null(none->swapfile);
+	ck_assert_uint_eq(o->pagefiles->len, 3);
+	ck_assert_str_eq(page_file(o, 0), "/a/p.sys");
+	ck_assert_str_eq(page_file(o, 1), "");
+	ck_assert_str_eq(page_file(o, 2), "/b/x:y,z\\w");
+	/* one path: nothing in it has a meaning but to -o */
+	ck_assert_str_eq(o->swapfile, "/c:d\\:e");
+	ck_assert_uint_eq(twice->pagefiles->len, 4);
+	ck_assert_str_eq(page_file(twice, 1), "");
+	ck_assert_str_eq(page_file(twice, 2), "");
+	ck_assert_str_eq(page_file(twice, 3), rel);
+}
+END_TEST
+
+/* A backslash of a path is four: two for -o, each two for the list. */
+START_TEST(test_page_file_backslash)
+{
+	g_autoptr(Options) o = good("pagefile=/a\\\\\\\\b:/c\\");
+
+	ck_assert_str_eq(page_file(o, 0), "/a\\b");
+	ck_assert_str_eq(page_file(o, 1), "/c\\");
+}
+END_TEST
+
+START_TEST(test_page_file_count)
+{
+	g_autoptr(Options) o = good("pagefile=a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a");
+
+	ck_assert_uint_eq(o->pagefiles->len, 16);
+}
+END_TEST
+
 START_TEST(test_flags)
 {
 	g_autoptr(Options) o = good("coalesce,all,allow_other,"
@@ -175,6 +222,9 @@ static const char *const malformed[] = {
 	"paging=x64", "paging=", "uid=root", "uid=-1", "uid=4294967295",
 	"gid=4294967295", "gid=", "umask=8", "umask=1000", "umask=0x1ff",
 	"umask=", "umask=-1", "umask=99999999999999999999999", "ro=1",
+	"pagefile", "pagefile=", "pagefile=:", "pagefile=a,pagefile=::",
+	"pagefile=a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a", "pagefile=a:a:a:a:a:a:a:"
+	"a:a:a:a:a:a:a:a:a,pagefile=b", "swapfile=", "swapfile",
 };
 
 START_TEST(test_malformed)
@@ -295,6 +345,9 @@ int main(void)
 	tcase_add_test(tcase, test_words);
 	tcase_add_test(tcase, test_regex);
 	tcase_add_test(tcase, test_symbol_files);
+	tcase_add_test(tcase, test_page_files);
+	tcase_add_test(tcase, test_page_file_backslash);
+	tcase_add_test(tcase, test_page_file_count);
 	tcase_add_loop_test(tcase, test_malformed, 0,
 			    (int)G_N_ELEMENTS(malformed));
 	tcase_add_loop_test(tcase, test_command_line, 0,
