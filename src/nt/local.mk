@@ -6,7 +6,10 @@ src_libnt_a_SOURCES = \
 	src/nt/derive-thread.c \
 	src/nt/derive-vars.c \
 	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
+	src/nt/dtbcheck.c src/nt/dtbcheck.h \
+	src/nt/dtbfit.c src/nt/dtbfit.h \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
+	src/nt/dtbtable.c src/nt/dtbtable.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
 	src/nt/evidence.c src/nt/evidence.h \
 	src/nt/handle.c src/nt/handle.h \

@@ -3,7 +3,7 @@
 #ifndef PROCS_ENTRY_H
 #define PROCS_ENTRY_H
 
-#include "nt/kernel.h"
+#include "nt/dtbcheck.h"
 
 struct proc_entry {
 	struct nt_process p;
@@ -13,6 +13,8 @@ struct proc_entry {
 				 * named need not be a process */
 	bool dtb_sane;		/* its top-level table is in the image and maps
 				 * the kernel as System does */
+	struct nt_dtb_check dtb; /* what is to be said of its DTB */
+	uint32_t dtb_other;	/* NT_DTB_OF_ANOTHER: pid of that process */
 	bool minimal;		/* has no user half of its own */
 	uint64_t session_va;	/* EPROCESS.Session, 0: none */
 	uint64_t session_key;	/* what tells sessions apart, 0: none. Some

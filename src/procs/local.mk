@@ -3,6 +3,8 @@ src_libprocs_a_SOURCES = \
 	src/procs/cidtable.c src/procs/cidtable.h \
 	src/procs/crossview.c src/procs/crossview.h \
 	src/procs/csrss.c src/procs/csrss.h \
+	src/procs/dtbs.c src/procs/dtbs.h \
+	src/procs/dtbsearch.c src/procs/dtbsearch.h \
 	src/procs/entry.h \
 	src/procs/handles.c src/procs/handles.h \
 	src/procs/method.c src/procs/method.h \

@@ -19,6 +19,7 @@ struct ProcSet {
 	unsigned methods_run;
 	struct proc_evidence evidence[METHODS];
 	GArray *stray_dtbs;	/* uint64_t */
+	DtbSearch *dtb_search;
 	bool full;		/* PROCS_MAX; the log says so */
 	Log *log;		/* only while building */
 };
@@ -232,6 +233,13 @@ static void run_methods(ProcSet *set, const struct proc_select *select)
 	log_hidden(set);
 }
 
+/* Before any are left out: each counts as owner of its page tables. */
+static void check_dtbs(ProcSet *set)
+{
+	proc_dtbs_check(set->kernel, set->entries);
+	set->dtb_search = dtb_search_new(set->kernel, set->entries);
+}
+
 static bool wanted(const struct proc_entry *e, const struct proc_select *s)
 {
 	if (s->n_pids) {
@@ -360,11 +368,14 @@ static void log_doubts(const ProcSet *set)
 	for (guint i = 0; i < set->entries->len; i++) {
 		struct proc_entry *e = g_ptr_array_index(set->entries, i);
 
-		if (e->has_space && !e->dtb_sane && !e->p.exit_time)
+		if (e->has_space && e->dtb.grade != NT_DTB_GOOD &&
+		    !e->p.exit_time)
 			log_add(set->log, LOG_WARN, "processes",
-				"pid %u: its DTB 0x%" PRIx64 " does not map"
-				" the kernel as System's does",
-				e->p.pid, e->p.dtb_raw);
+				"pid %u: its DTB 0x%" PRIx64 " is %s: %s",
+				e->p.pid, e->p.dtb_raw,
+				e->dtb.grade == NT_DTB_BAD ? "bad" :
+							     "doubtful",
+				nt_dtb_text(e->dtb.verdict));
 	}
 }
 
@@ -384,8 +395,10 @@ ProcSet *procset_build(const NtKernel *kernel,
 			add_trusted(set, select);
 			witness_hear(select, kernel, NULL, set->entries, NULL,
 				     NULL, NULL, NULL);
+			check_dtbs(set);
 		} else {
 			run_methods(set, select);
+			check_dtbs(set);
 			sort_and_select(set, select);
 		}
 	}
@@ -404,6 +417,7 @@ void procset_free(ProcSet *set)
 	g_hash_table_unref(set->by_eprocess);
 	g_ptr_array_unref(set->entries);
 	g_array_unref(set->stray_dtbs);
+	dtb_search_free(set->dtb_search);
 	for (unsigned i = 0; i < METHODS; i++)
 		proc_evidence_clear(&set->evidence[i]);
 	g_free(set);
@@ -442,6 +456,12 @@ unsigned procset_methods_run(const ProcSet *set)
 const char *procset_unusable(const ProcSet *set, enum proc_method_id method)
 {
 	return set->evidence[method].unusable;
+}
+
+GArray *procset_dtb_candidates(const ProcSet *set, const struct proc_entry *e,
+			       size_t *n_free)
+{
+	return dtb_search_for(set->dtb_search, e, n_free);
 }
 
 const uint64_t *procset_stray_dtbs(const ProcSet *set, size_t *n)

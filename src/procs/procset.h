@@ -3,6 +3,8 @@
 #ifndef PROCS_PROCSET_H
 #define PROCS_PROCSET_H
 
+#include "procs/dtbs.h"
+#include "procs/dtbsearch.h"
 #include "procs/method.h"
 
 /* What a processor was running when the image was taken. */
@@ -46,6 +48,10 @@ const char *procset_unusable(const ProcSet *set, enum proc_method_id method);
 /* DTBs that processors ran on and that belong to no process that is known,
  * n of them. */
 const uint64_t *procset_stray_dtbs(const ProcSet *set, size_t *n);
+
+/* As dtb_search_for(); e: one of the set. */
+GArray *procset_dtb_candidates(const ProcSet *set, const struct proc_entry *e,
+			       size_t *n_free);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ProcSet, procset_free)
 

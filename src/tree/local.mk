@@ -6,6 +6,7 @@ src_libtree_a_SOURCES = \
 	src/tree/named.c \
 	src/tree/ptov.c src/tree/ptov.h \
 	src/tree/render.h \
+	src/tree/render_dtb.c \
 	src/tree/render_facts.c \
 	src/tree/render_image.c \
 	src/tree/render_methods.c \

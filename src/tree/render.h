@@ -43,6 +43,17 @@ void render_environ(struct sink *out, const struct render_facts *facts,
 char *render_exe(const struct render_facts *facts, const Space *space);
 char *render_cwd(const struct render_facts *facts, const Space *space);
 
+/* "ok", "doubtful: ...", "BAD: ..." of a process's DTB. (transfer full) */
+char *render_dtb_check(const struct render_facts *facts,
+		       const struct proc_entry *e);
+/* Of `paging`: where the page tables may be of a process whose DTB is not good
+ * (nothing for others), and those that its user code runs on; e may be NULL
+ * for the latter. */
+void render_dtb_candidates(struct sink *out, const struct render_facts *facts,
+			   const struct proc_entry *e);
+void render_user_dtb(struct sink *out, const struct render_facts *facts,
+		     const struct proc_entry *e);
+
 /* Files of the whole system. */
 void render_readme(struct sink *out, const struct render_facts *facts);
 void render_processes(struct sink *out, const struct render_facts *facts);

@@ -87,15 +87,21 @@ static void self_map(struct sink *out, const Space *space)
 	sink_key(out, "SelfMapIndex", "-");
 }
 
-static const char *verdict(const Space *space)
+static void verdict(struct sink *out, const struct render_facts *facts,
+		    const Space *space)
 {
-	if (space->empty)
-		return "no address space (DTB is 0)";
-	if (!physmem_has_page(space->as.pm, addr_space_dtb(&space->as)))
-		return "the top-level table is outside the image";
-	if (space->kind == SPACE_PROCESS && !space->proc->dtb_sane)
-		return "doubtful: does not map the kernel as System's does";
-	return "ok";
+	g_autofree char *check = NULL;
+
+	if (space->kind == SPACE_PROCESS)
+		check = render_dtb_check(facts, space->proc);
+	sink_key(out, "Verdict", "%s",
+		 check ? check :
+		 space->empty ? nt_dtb_text(NT_DTB_NONE) :
+		 physmem_has_page(space->as.pm, addr_space_dtb(&space->as)) ?
+			 nt_dtb_text(NT_DTB_OK) :
+			 nt_dtb_text(NT_DTB_OUTSIDE));
+	if (check)
+		render_dtb_candidates(out, facts, space->proc);
 }
 
 static void range(struct sink *out, const Space *space)
@@ -113,14 +119,9 @@ void render_paging(struct sink *out, const struct render_facts *facts,
 {
 	const struct map_counts *c = addr_map_counts(view->map);
 
-	(void)facts;
 	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&space->as).v);
 	sink_key(out, "DtbRaw", "0x%" PRIx64, space->dtb_raw);
-	if (space->proc && space->proc->p.known & NTP_USER_DTB)
-		sink_key(out, "UserDtb", "0x%" PRIx64,
-			 space->proc->p.user_dtb_raw);
-	else
-		sink_key(out, "UserDtb", "-");
+	render_user_dtb(out, facts, space->proc);
 	sink_key(out, "Paging", "%s", space->as.form->description);
 	range(out, space);
 	tables(out, space, &c->walk);
@@ -134,5 +135,5 @@ void render_paging(struct sink *out, const struct render_facts *facts,
 			 "stopped: more tables or pages than an image of this"
 			 " size can have; what is beyond is not shown" :
 			 "complete");
-	sink_key(out, "Verdict", "%s", verdict(space));
+	verdict(out, facts, space);
 }

@@ -16,7 +16,7 @@ const char *render_state(const struct proc_entry *e)
 		return "exited";
 	if (!e->has_space)
 		return "no-space";
-	return e->dtb_sane ? "running" : "bad-dtb";
+	return "running";
 }
 
 /* Linux's letters, where one fits. */
@@ -28,7 +28,9 @@ static const char *linux_state(const struct proc_entry *e)
 		return "Z (exited";
 	if (!e->has_space)
 		return "X (no address space";
-	return e->dtb_sane ? "S (running" : "S (running, doubtful DTB";
+	return e->dtb.grade == NT_DTB_GOOD     ? "S (running" :
+	       e->dtb.grade == NT_DTB_DOUBTFUL ? "S (running, doubtful DTB" :
+						 "S (running, bad DTB";
 }
 
 static void status_state(struct sink *out, const struct render_facts *facts,
@@ -76,6 +78,8 @@ static void process_cells(GPtrArray *cells, const struct render_facts *facts,
 	add(cells, time_field(p, NTP_EXIT, p->exit_time));
 	add(cells, g_strconcat(render_state(e),
 			       render_is_hidden(facts, e) ? ",hidden" : "",
+			       e->has_space && e->dtb.grade == NT_DTB_BAD ?
+				       ",dtb?" : "",
 			       NULL));
 	for (unsigned i = 0; i < METHODS; i++)
 		add(cells, g_strdup(render_seen(facts, e, i)));
@@ -157,6 +161,7 @@ void render_status(struct sink *out, const struct render_facts *facts,
 	g_autofree char *session = known_u32(p, NTP_SESSION, p->session);
 	g_autofree char *create = time_field(p, NTP_CREATE, p->create_time);
 	g_autofree char *exit = time_field(p, NTP_EXIT, p->exit_time);
+	g_autofree char *check = render_dtb_check(facts, e);
 
 	sink_key(out, "Name", "%s", name);
 	status_state(out, facts, e);
@@ -171,6 +176,7 @@ void render_status(struct sink *out, const struct render_facts *facts,
 		sink_key(out, "UserDtb", "0x%" PRIx64, p->user_dtb_raw);
 	else
 		sink_key(out, "UserDtb", "-");
+	sink_key(out, "DtbCheck", "%s", check);
 	if (p->known & NTP_PEB)
 		sink_key(out, "Peb", "0x%" PRIx64, p->peb.v);
 	else

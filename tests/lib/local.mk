@@ -7,7 +7,7 @@ tests_lib_libmk_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkbadvads.c \
 	tests/lib/mkcpu.c \
-	tests/lib/mkdamage.c \
+	tests/lib/mkbaddtb.c tests/lib/mkdamage.c \
 	tests/lib/mkdata.c \
 	tests/lib/mkisf.c \
 	tests/lib/mkdebug.c \

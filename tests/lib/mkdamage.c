@@ -123,6 +123,7 @@ void mk_damage_apply(MkWin *win)
 		mk_paging_poke(win->paging, win->mask_va, 1, 0);
 	/* What there was is listed while the tables can be read. */
 	mk_win_kernel_pages(win);
+	mk_bad_dtb_apply(win);
 	if (damage->zero_first_mib)
 		mk_phys_zero(win->phys, 0, damage->zero_first_mib * MK_MIB);
 }

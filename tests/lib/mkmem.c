@@ -94,6 +94,7 @@ struct args {
 	char *page_file_out;
 	gboolean page_files;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
+	char *bad_dtb;
 	gint64 cookie, handle_level, build, shift_eprocess;
 	gboolean kernel_unknown, no_exports;
 	gboolean cid_level3, lost_handle_pages;
@@ -223,6 +224,9 @@ static void add_damage(GOptionGroup *group, struct args *args)
 		   "The same with Blink", "N");
 	add_flag(group, "list-to-user", &args->list_to_user,
 		 "Third process' Flink is a user address");
+	add_text(group, "bad-dtb", &args->bad_dtb,
+		 "Of explorer.exe: random, beyond, blank, other, system, user,"
+		 " zero, swapped, no-self", "HOW");
 	add_flag(group, "dup-pid", &args->dup_pid, "A pid used twice");
 	add_flag(group, "self-tables", &args->self_tables,
 		 "selfmap.exe: a PML4 of entries to itself");
@@ -346,6 +350,19 @@ static void set_damage(struct args *args)
 	};
 }
 
+static bool set_bad_dtb(struct args *args, GError **error)
+{
+	if (!args->bad_dtb)
+		return true;
+	for (enum mk_bad_dtb i = MK_DTB_RANDOM; i < MK_DTBS; i++)
+		if (strcmp(args->bad_dtb, mk_bad_dtb_name(i)) == 0)
+			args->options.damage.bad_dtb = i;
+	if (args->options.damage.bad_dtb == MK_DTB_GOOD)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--bad-dtb %s: no such way", args->bad_dtb);
+	return args->options.damage.bad_dtb != MK_DTB_GOOD;
+}
+
 static void set_machine(struct args *args)
 {
 	struct mk_options *options = &args->options;
@@ -418,6 +435,8 @@ static bool make(struct args *args, GError **error)
 		return false;
 	set_machine(args);
 	set_damage(args);
+	if (!set_bad_dtb(args, error))
+		return false;
 	win = mk_win_new(&args->options, error);
 	if (!win)
 		return false;
@@ -449,6 +468,7 @@ static void free_args(struct args *args)
 	g_free(args->layout);
 	g_free(args->paging);
 	g_free(args->cast);
+	g_free(args->bad_dtb);
 }
 
 int main(int argc, char **argv)

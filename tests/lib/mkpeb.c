@@ -174,6 +174,21 @@ static void put_peb(MkWin *win, MkProc *proc, const struct form *form,
 	put_parameters(&block);
 }
 
+/* The first thread's TEB below the PEB: _NT_TIB.Self, ClientId.UniqueProcess,
+ * ProcessEnvironmentBlock; at 6, 8 and 12 pointers in all versions. */
+static void put_teb(MkWin *win, MkProc *proc, const struct form *form,
+		    uint64_t peb)
+{
+	struct block block = {win, proc, form, 0, 0};
+	const uint64_t teb = peb - MK_PAGE_SIZE;
+	const unsigned int n = form->pointer_bytes;
+
+	mk_user_pages(win, proc, teb, 1);
+	put_pointer(&block, teb + 6 * n, teb);
+	put_pointer(&block, teb + 8 * n, proc->info.pid);
+	put_pointer(&block, teb + 12 * n, peb);
+}
+
 static char *file_name(const MkProc *proc)
 {
 	char *name =
@@ -235,6 +250,7 @@ void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places)
 	info->peb = places->peb;
 	put_peb(win, proc, &own, places->peb, places->parameters,
 		places->image);
+	put_teb(win, proc, &own, places->peb);
 	mk_put_ptr(win, info->eprocess, "_EPROCESS.SectionBaseAddress",
 		   places->image);
 	if (!info->wow64)

@@ -383,6 +383,7 @@ static void put_damage(GString *out, const struct mk_damage *damage)
 		{"bad-vads", damage->bad_vads},
 		{"break-flink", damage->break_flink},
 		{"break-blink", damage->break_blink},
+		{"bad-dtb", damage->bad_dtb},
 		{"zero-first", damage->zero_first_mib},
 	};
 

@@ -458,6 +458,8 @@ uint64_t mk_page_file_put(MkWin *win, unsigned int number, uint64_t place,
 /* A range of such pages: both ends of the files, large places, all numbers,
  * and one that Windows does not have. */
 void mk_page_file_map(MkWin *win, MkProc *proc, uint64_t va);
+/* mkbaddtb.c */
+void mk_bad_dtb_apply(MkWin *win);
 
 /* mkplain.c: page tables without Windows. */
 void mk_plain_build(MkWin *win);

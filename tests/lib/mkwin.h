@@ -17,6 +17,23 @@
 #define MK_NO_PA UINT64_MAX
 #define MK_NAME_MAX 15
 
+/* What the EPROCESS of explorer.exe (without one, of the last process) says of
+ * its page tables, which are still there. The truth tells where. */
+enum mk_bad_dtb {
+	MK_DTB_GOOD,
+	MK_DTB_RANDOM,	/* one of its own pages, of random bytes */
+	MK_DTB_BEYOND,	/* where the machine has no memory */
+	MK_DTB_BLANK,	/* a page of zeros */
+	MK_DTB_OTHER,	/* that of another process */
+	MK_DTB_SYSTEM,	/* System's */
+	MK_DTB_USER,	/* KVA shadow: its user's table, and where that should
+			 * be, the kernel's */
+	MK_DTB_ZERO,	/* 0 */
+	MK_DTB_SWAPPED, /* another's, which in turn has its own */
+	MK_DTB_NO_SELF, /* its own, but the self-map entry in it is 0 */
+	MK_DTBS
+};
+
 /* What may be left out or broken; all zeros is a healthy machine. */
 struct mk_damage {
 	bool zero_kernel_header;  /* first page of the kernel is zeros */
@@ -38,6 +55,7 @@ struct mk_damage {
 	bool bad_vads;		  /* processes whose VADs lead astray */
 	unsigned int break_flink; /* n-th entry, 1 is System; 0 none */
 	unsigned int break_blink;
+	enum mk_bad_dtb bad_dtb;
 	uint64_t zero_first_mib; /* start of memory wiped at the end */
 };
 
@@ -255,6 +273,10 @@ size_t mk_win_n_processes(const MkWin *win);
 const struct mk_process *mk_win_process(const MkWin *win, size_t index);
 /* By name, first one; NULL where there is none. */
 const struct mk_process *mk_win_find(const MkWin *win, const char *name);
+/* Whose DTB bad_dtb is about; and the other one where there is one. */
+const struct mk_process *mk_win_bad_dtb(const MkWin *win, bool other);
+/* "random", ... */
+const char *mk_bad_dtb_name(enum mk_bad_dtb bad);
 /* Kernel half of System without the self-map; with no_windows: all pages. */
 const GArray *mk_win_kernel_pages(MkWin *win);
 /* struct mk_symbol: all that are known of the kernel or were made up; of a

@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test-vtop-trace \
 	tests/unit/test-vtop-walk \
 	tests/unit/test-nt-cpus \
+	tests/unit/test-nt-dtbcheck \
 	tests/unit/test-nt-dtbscan \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
@@ -58,6 +59,7 @@ unit_tests = \
 	tests/unit/test-families \
 	tests/unit/test-mk-states \
 	tests/unit/test-procs-crossview \
+	tests/unit/test-procs-dtbs \
 	tests/unit/test-procs-methods \
 	tests/unit/test-procs-procset \
 	tests/unit/test-procs-smear \
@@ -149,6 +151,8 @@ tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_walk_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_nt_cpus_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_cpus_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_dtbcheck_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_dtbcheck_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_dtbscan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_dtbscan_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -193,6 +197,8 @@ tests_unit_test_families_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_families_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_crossview_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_crossview_LDADD = $(UNIT_PROCS_LIBS)
+tests_unit_test_procs_dtbs_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_procs_dtbs_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_methods_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_methods_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_procs_smear_CPPFLAGS = $(UNIT_CPPFLAGS)
