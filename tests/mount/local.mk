@@ -21,6 +21,7 @@ mount_tests = \
 	tests/mount/no-windows.sh \
 	tests/mount/offline.sh \
 	tests/mount/options.sh \
+	tests/mount/pagefiles.sh \
 	tests/mount/parallel.sh \
 	tests/mount/ptov.sh \
 	tests/mount/readonly.sh \
