@@ -446,6 +446,54 @@ START_TEST(test_long_tree)
 }
 END_TEST
 
+static void check_sane(const GArray *table)
+{
+	for (guint i = 0; i < table->len; i++) {
+		const struct nt_paging_file *f =
+			&g_array_index(table, struct nt_paging_file, i);
+
+		ck_assert_uint_lt(f->number, PAGE_FILES_MAX);
+		ck_assert(!i || f[-1].number < f->number);
+		ck_assert_uint_le(f->pages, UINT64_C(1) << 32);
+		ck_assert(!f->name || f->name[0] == '\\');
+		ck_assert(!f->name || g_utf8_validate(f->name, -1, NULL));
+	}
+}
+
+/* Any bytes in the array, in what it leads to, in names and nodes. */
+START_TEST(test_noise)
+{
+	struct mk_random random = { 77 };
+	unsigned n_found = 0, n_none = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		unsigned number = (unsigned)mk_random_below(&random, 4);
+		uint64_t va = made(&win, number)->va;
+		uint64_t at = mk_random_below(&random, 2) ?
+				      array + mk_random_below(&random, 128) :
+				      va + mk_random_below(&random, 0x120);
+		uint64_t values[] = { mk_random_next(&random), 0, va,
+				      node_of(number), array,
+				      UINT64_C(0xffff000000280026) };
+		uint64_t old = peek64(at);
+		g_autoptr(GArray) table = NULL;
+		const char *how;
+
+		poke64(at, values[mk_random_below(&random, 6)]);
+		table = nt_paging_files_find(win.kernel, &how);
+		check_sane(table);
+		ck_assert(how || !table->len);
+		n_found += how != NULL;
+		n_none += how == NULL;
+		/* one fault at a time, later on now and then they add up */
+		if (i % 50 || i < 2000)
+			poke64(at, old);
+	}
+	ck_assert_uint_gt(n_found, 500);
+	ck_assert_uint_eq(n_found + n_none, 3000);
+}
+END_TEST
+
 /* What was found with the kernel stays, whatever becomes of memory. */
 START_TEST(test_kept)
 {
@@ -487,10 +535,12 @@ int main(void)
 	tcase_add_test(symbol, test_size);
 	tcase_add_test(symbol, test_tree);
 	tcase_add_test(symbol, test_long_tree);
+	tcase_add_test(symbol, test_noise);
 	tcase_add_test(symbol, test_kept);
 	tcase_add_test(symbol, test_page_files);
 	tcase_add_checked_fixture(search, setup_search, teardown);
 	tcase_add_test(search, test_wrong_number_search);
 	tcase_add_test(search, test_wrong_pointer_search);
+	tcase_add_test(search, test_noise);
 	return unit_main(suite);
 }
