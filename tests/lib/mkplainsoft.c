@@ -89,11 +89,7 @@ static bool swap_bytes(const MkSoft *soft, uint64_t swap, uint8_t *bytes)
 
 		if (mk_swap_place(p->number, p->page) != swap)
 			continue;
-		if (p->bytes)
-			memcpy(bytes, p->bytes, MK_PAGE_SIZE);
-		else
-			mk_page_fill(soft->win->options.seed, p->pid, p->va,
-				     bytes);
+		mk_paged_fill(soft->win, p, bytes);
 		return true;
 	}
 	return false;

@@ -86,6 +86,15 @@ uint64_t mk_swap_bytes(MkWin *win, unsigned int number, uint8_t *bytes)
 			(struct mk_paged){.number = number, .bytes = bytes});
 }
 
+void mk_paged_fill(const MkWin *win, const struct mk_paged *paged,
+		   uint8_t page[MK_PAGE_SIZE])
+{
+	if (paged->bytes)
+		memcpy(page, paged->bytes, MK_PAGE_SIZE);
+	else
+		mk_page_fill(win->options.seed, paged->pid, paged->va, page);
+}
+
 /* --- prototype PTEs --- */
 
 static uint64_t swizzle(MkWin *win, uint64_t raw)

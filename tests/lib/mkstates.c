@@ -11,12 +11,13 @@
 #include <string.h>
 
 /* Offsets from the process's low addresses; each has 2^17 bytes and more. */
-#define AT_SHARED UINT64_C(0xd000000)
+#define AT_SHARED UINT64_C(0xd080000)
 #define AT_VIEWS UINT64_C(0xd100000)
 #define AT_SOFT UINT64_C(0xdc00000)
 #define AT_NO_TABLE UINT64_C(0xe000000)
 #define AT_SPARSE UINT64_C(0xe800000)
 #define AT_PAGED_TABLE UINT64_C(0xf400000)
+#define AT_TRANS_TABLE UINT64_C(0xfc00000)
 #define VIEW_STEP UINT64_C(0x20000)
 
 #define SPARSE_PAGES 2560u
@@ -387,17 +388,19 @@ static struct mk_page *last_page(const struct soft *soft)
 			      soft->proc->pages->len - 1);
 }
 
-/* Far behind the end of any page file: nothing tells what is there. */
-static void add_far(struct soft *soft, uint64_t page, bool masked)
+/* Far behind the end of any page file, or in one that nobody has: nothing
+ * tells what is there. */
+static void add_far(struct soft *soft, unsigned int number, uint64_t page,
+		    bool masked)
 {
 	const bool narrow = soft->win->mode == MK_MODE_X86;
 	uint64_t raw;
 
 	page &= narrow ? 0xfffff : UINT32_MAX;
-	raw = mk_pte_pagefile(soft->win, 0, page, MK_PROT_RW);
+	raw = mk_pte_pagefile(soft->win, number, page, MK_PROT_RW);
 	put_soft(soft->win, soft->proc, soft->va,
 		 with_mask(soft->win, raw, masked), MK_STATE_PAGEFILE,
-		 MK_PROT_RW, mk_swap_place(0, page));
+		 MK_PROT_RW, mk_swap_place(number, page));
 	last_page(soft)->content = MK_CONTENT_NONE;
 	soft->va += MK_PAGE_SIZE;
 }
@@ -459,8 +462,9 @@ static void map_soft(MkWin *win, MkProc *proc, uint64_t va)
 		add_paged(&soft, 0, MK_PROT_RW, i);
 		add_paged(&soft, 1, MK_PROT_RX, i);
 		add_paged(&soft, 0, MK_PROT_RW | MK_PROT_GUARD, i);
-		add_far(&soft, UINT64_C(0xfffe0121), i);
-		add_far(&soft, UINT64_C(0xfffedfee), i);
+		add_far(&soft, 0, UINT64_C(0xfffe0121), i);
+		add_far(&soft, 1, UINT64_C(0xfffedfee), i);
+		add_far(&soft, 15, 1, i);
 	}
 	add_entry(&soft, mk_pte_demandzero(win, MK_PROT_GUARD),
 		  MK_STATE_DECOMMITTED, 0);
@@ -517,6 +521,21 @@ static void map_no_tables(MkWin *win, MkProc *proc, uint64_t low)
 	map_view(win, proc, low + AT_SPARSE, &sparse);
 }
 
+/* A view whose page table was taken back, but is still in memory. */
+static void map_trans_table(MkWin *win, MkProc *proc, uint64_t va)
+{
+	const uint64_t table = MK_PAGE_SIZE - 1;
+	const struct view view = {mk_section_new(win, &form_no_table), 0, 13,
+				  "dm0"};
+	uint64_t pa;
+
+	map_view(win, proc, va, &view);
+	pa = mk_paging_entry(proc->paging, va, 1) & ~table;
+	mk_paging_poke(proc->paging, va, 2,
+		       mk_pte_swizzle(win, &proc->random,
+				      mk_pte_transition(win, pa, MK_PROT_RW)));
+}
+
 void mk_states_build(MkWin *win, MkProc *proc, uint64_t low)
 {
 	if (!win->common)
@@ -529,4 +548,5 @@ void mk_states_build(MkWin *win, MkProc *proc, uint64_t low)
 	map_soft(win, proc, low + AT_SOFT);
 	map_no_tables(win, proc, low);
 	map_paged_table(win, proc, low + AT_PAGED_TABLE);
+	map_trans_table(win, proc, low + AT_TRANS_TABLE);
 }

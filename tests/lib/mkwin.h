@@ -285,6 +285,9 @@ const GArray *mk_win_symbols(MkWin *win);
 /* struct mk_paged: with states, what is in the page files, in no order;
  * that of page files with a number of 2 and more is not told. */
 const GArray *mk_win_paged(const MkWin *win);
+/* The bytes of one. */
+void mk_paged_fill(const MkWin *win, const struct mk_paged *paged,
+		   uint8_t page[MK_PAGE_SIZE]);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
 /* With page_files: ascending. The array of pointers to them is at *table (may
  * be NULL). */
