@@ -454,6 +454,7 @@ static void add_file_backed(struct soft *soft)
 static void map_soft(MkWin *win, MkProc *proc, uint64_t va)
 {
 	struct soft soft = {win, proc, va};
+	const uint64_t mask_bit = mk_is_32bit(win) ? 0x10 : 0x2000;
 
 	for (unsigned int i = 0; i < 2; i++) {
 		add_transition(&soft, MK_PROT_RW, i);
@@ -465,6 +466,8 @@ static void map_soft(MkWin *win, MkProc *proc, uint64_t va)
 		add_far(&soft, 0, UINT64_C(0xfffe0121), i);
 		add_far(&soft, 1, UINT64_C(0xfffedfee), i);
 		add_far(&soft, 15, 1, i);
+		/* The mask's bit alone: of a machine without it a place. */
+		add_far(&soft, 0, mask_bit, i);
 	}
 	add_entry(&soft, mk_pte_demandzero(win, MK_PROT_GUARD),
 		  MK_STATE_DECOMMITTED, 0);
