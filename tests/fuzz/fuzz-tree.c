@@ -160,12 +160,33 @@ static void visit_file(Tree *tree, const struct tree_node *node,
 		read_text(file, size);
 }
 
+/* Folders that list nothing: some of what can be looked up in them. */
+static void visit_named(Tree *tree, const struct tree_node *dir)
+{
+	static const char *const names[] = {
+		"0", "0x1ad123", "7ffe0008", "fffffffff", "fffff78000000014",
+		"ffffffffffffffff",
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		struct tree_node node;
+		struct stat st;
+
+		if (tree_lookup(tree, dir, names[i], &node))
+			continue;
+		tree_stat(tree, &node, &st);
+		visit_file(tree, &node, &st);
+	}
+}
+
 static void visit(Tree *tree, const struct tree_node *dir, unsigned depth)
 {
 	struct tree_node node, found;
 	char *name;
 
 	MUST(depth < 6);
+	if (dir->kind == NODE_PTOVS || dir->kind == NODE_VTOPS)
+		visit_named(tree, dir);
 	for (uint64_t i = 0; i < ENTRIES_MAX; i++) {
 		g_autofree char *target = NULL;
 		struct stat st;
