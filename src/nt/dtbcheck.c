@@ -219,12 +219,11 @@ enum nt_dtb_verdict nt_dtb_check_table(const NtKernel *kernel,
 
 /* --- the process --- */
 
-static struct soft_pte something(const void *ctx, uint64_t entry,
-				 unsigned level_up)
+static struct soft_pte something(const struct addr_space *as,
+				 const struct soft_query *query)
 {
-	(void)ctx;
-	(void)entry;
-	(void)level_up;
+	(void)as;
+	(void)query;
 	return (struct soft_pte){ .state = PAGE_UNKNOWN };
 }
 
