@@ -16,6 +16,7 @@ enum {
 	FLAG_VM_DELETED = 1 << 5,
 	FLAG_OUTSWAPPED = 1 << 7,
 	MEMORY_RUNS_MAX = 256,
+	NEW_TIME = 20000000, /* 2 s, FILETIME */
 	TEB_PAGES = 32, /* on either side of the PEB */
 };
 
@@ -28,6 +29,8 @@ const char *nt_dtb_text(enum nt_dtb_verdict verdict)
 		[NT_DTB_ODD_BITS] = "bits are set that no such DTB has",
 		[NT_DTB_BEYOND] = "the machine has no memory there",
 		[NT_DTB_OUTSIDE] = "the top-level table is outside the image",
+		[NT_DTB_LOST] =
+			"page directories are zeros or not in the image",
 		[NT_DTB_ZEROS] = "the top-level table is all zeros",
 		[NT_DTB_GARBAGE] = "what is there is no top-level table",
 		[NT_DTB_KERNEL_DIFFERS] =
@@ -62,12 +65,21 @@ static bool is_system(const NtKernel *k, const struct nt_process *p)
 	       (k->has_system && p->eprocess.v == k->system.eprocess.v);
 }
 
+/* Memory is not read in a moment: what was made meanwhile may be there in part.
+ * SystemTime is that of when its page was read. */
+static bool is_new(const NtKernel *k, const struct nt_process *p)
+{
+	return p->known & NTP_CREATE && k->kuser.valid &&
+	       k->kuser.system_time &&
+	       p->create_time > k->kuser.system_time - NEW_TIME;
+}
+
 bool nt_dtb_is_settled(const NtKernel *kernel, const struct nt_process *p)
 {
 	const unsigned gone = FLAG_EXITING | FLAG_DELETE | FLAG_VM_DELETED |
 			      FLAG_OUTSWAPPED;
 
-	if (p->exit_time || p->minimal ||
+	if (p->exit_time || p->minimal || is_new(kernel, p) ||
 	    (p->known & NTP_THREADS && !p->threads) ||
 	    (p->known & NTP_FLAGS && p->flags & gone))
 		return false;
@@ -183,6 +195,8 @@ static bool agrees(const struct paging_form *form,
 static enum nt_dtb_verdict what_else(const NtKernel *k,
 				     const struct nt_dtb_tally *t)
 {
+	if (t->lost)
+		return NT_DTB_LOST;
 	if (t->zeros)
 		return NT_DTB_ZEROS;
 	/* A quarter that cannot be is no table that was hit by something. */
@@ -327,6 +341,7 @@ enum nt_dtb_grade nt_dtb_grade(const NtKernel *kernel,
 		return settled ? NT_DTB_BAD : NT_DTB_GOOD;
 	case NT_DTB_ODD_BITS:
 	case NT_DTB_OUTSIDE:
+	case NT_DTB_LOST:
 	case NT_DTB_SELF_MAP:
 	case NT_DTB_NO_PEB:
 	case NT_DTB_OTHER_TEB:

@@ -15,6 +15,7 @@ enum nt_dtb_verdict {
 	NT_DTB_ODD_BITS,	/* bits that the form has no use for */
 	NT_DTB_BEYOND,		/* the machine has no memory there */
 	NT_DTB_OUTSIDE,		/* memory that the image lacks */
+	NT_DTB_LOST,		/* PAE: its directories are not there */
 	NT_DTB_ZEROS,		/* the table is nothing but zeros */
 	NT_DTB_GARBAGE,		/* entries that no processor would take */
 	NT_DTB_KERNEL_DIFFERS,	/* maps the kernel to other memory */
@@ -54,7 +55,7 @@ uint64_t nt_dtb_user(const NtKernel *kernel, const struct nt_process *p);
 
 /*
  * Is it certain that the process has an address space of its own and uses it?
- * Not so where it has exited, is being made or taken down, is swapped out, or
+ * Not so where it has exited, is new, is being taken down, is swapped out, or
  * has no user half by its nature. What is odd about such a process's DTB is
  * never more than doubtful.
  */

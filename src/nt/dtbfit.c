@@ -122,7 +122,8 @@ void nt_dtb_fit(const NtKernel *kernel, const struct nt_process *p,
 	look_at_peb(kernel, &as, p, ret);
 	look_at_image(&as, p, ret);
 	ret->teb = nt_dtb_teb(kernel, p, dtb_raw, &ret->teb_pid);
-	look_at_pages(kernel, &as, vads, ret);
+	if (vads)
+		look_at_pages(kernel, &as, vads, ret);
 	ret->score = score(ret);
 }
 

@@ -21,7 +21,8 @@ struct nt_dtb_fit {
 	int score;		/* > 0: more speaks for than against it */
 };
 
-/* vads: nt_vad_list() of the process. */
+/* vads: nt_vad_list() of the process; NULL: the pages are not looked at, which
+ * takes no time. */
 void nt_dtb_fit(const NtKernel *kernel, const struct nt_process *p,
 		const GArray *vads, uint64_t dtb_raw, struct nt_dtb_fit *ret);
 

@@ -24,7 +24,7 @@ struct table {
 	unsigned n;
 	uint64_t frame[DIRECTORIES]; /* of the tables that hold them */
 	unsigned n_frames;
-	unsigned n_odd_frames;
+	unsigned n_odd_frames, n_lost_frames;
 };
 
 static bool read_entries(const PhysMem *pm, PhysAddr pa, unsigned bytes,
@@ -38,6 +38,15 @@ static bool read_entries(const PhysMem *pm, PhysAddr pa, unsigned bytes,
 		ret[i] = bytes == 8 ? load_le64(page + 8 * i) :
 				      load_le32(page + 4 * i);
 	return true;
+}
+
+static bool is_blank(const struct table *t, unsigned first)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = first; i < first + 512; i++)
+		any |= t->entry[i];
+	return !any;
 }
 
 /* PDPTEs have no rights, only frames. */
@@ -56,9 +65,12 @@ static bool read_pae(const PhysMem *pm, PhysAddr dtb, struct table *t)
 			continue;
 		}
 		t->frame[i] = pdpt[i] & t->form->pa_mask;
-		if (!read_entries(pm, PHYS(t->frame[i]), 8,
-				  t->entry + 512 * i, 512))
+		if (t->frame[i] >= physmem_end(pm))
 			t->n_odd_frames++;
+		else if (!read_entries(pm, PHYS(t->frame[i]), 8,
+				       t->entry + 512 * i, 512) ||
+			 (i >= DIRECTORIES / 2 && is_blank(t, 512 * i)))
+			t->n_lost_frames++;
 	}
 	return true;
 }
@@ -171,7 +183,8 @@ bool nt_dtb_compare(const struct addr_space *system, PhysAddr dtb,
 		return false;
 	self = find_self(s);
 	ret->n_odd = t->n_odd_frames;
-	ret->zeros = !t->n_odd_frames;
+	ret->lost = t->n_lost_frames > 0;
+	ret->zeros = !t->n_odd_frames && !t->n_lost_frames;
 	for (unsigned i = 0; i < t->n; i++)
 		if (is_common(s, i, self))
 			count(s, t, i, end, ret);

@@ -18,6 +18,8 @@ struct nt_dtb_tally {
 	unsigned n_odd;		/* present (in either half) with reserved bits
 				 * or a frame outside the image; PAE: and what
 				 * of the four PDPTEs is neither 0 nor one */
+	bool lost;		/* PAE: a directory is not in the image, or
+				 * one of the upper two is zeros */
 	bool zeros;		/* there is nothing but zeros */
 	unsigned n_self;	/* of the upper half: point at this table */
 	bool has_self_map;	/* where System's has it; true where System's

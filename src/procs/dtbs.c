@@ -6,8 +6,13 @@
 #include "nt/vad.h"
 #include "procs/dtbs.h"
 
-/* So many processes are compared with each other over one DTB. */
-enum { SHARERS_MAX = 64 };
+/* In how many processes pages are counted to tell whose a DTB is. */
+enum { COUNTS_MAX = 32 };
+
+struct comparison {
+	const NtKernel *kernel;
+	unsigned counts_left;
+};
 
 bool proc_dtb_is_sought(const struct proc_entry *e)
 {
@@ -32,33 +37,45 @@ static bool must_be_alone(const NtKernel *k, const struct proc_entry *e)
 		e->dtb.verdict == NT_DTB_SELF_MAP);
 }
 
-static int fit_of(const NtKernel *k, const struct proc_entry *e)
+static int fit_of(const NtKernel *k, const struct proc_entry *e, bool pages)
 {
-	g_autoptr(GArray) vads = nt_vad_list(&k->as, &k->profile, &e->p);
+	g_autoptr(GArray) vads = NULL;
 	struct nt_dtb_fit fit;
 
+	if (pages)
+		vads = nt_vad_list(&k->as, &k->profile, &e->p);
 	nt_dtb_fit(k, &e->p, vads, e->p.dtb_raw, &fit);
 	return fit.score;
 }
 
-/* The position of the one that the table fits best; n where several fit
- * alike. */
-static guint find_owner(const NtKernel *k, const GPtrArray *sharers)
+/* The position of the one that the table fits best; their number where it fits
+ * several alike. */
+static guint find_best(const NtKernel *k, const GPtrArray *sharers, bool pages)
 {
-	guint n = MIN(sharers->len, SHARERS_MAX), best = 0;
-	bool tie = false;
+	guint best = 0, n_best = 0;
 	int score = 0;
 
-	for (guint i = 0; i < n; i++) {
-		int s = fit_of(k, sharers->pdata[i]);
+	for (guint i = 0; i < sharers->len; i++) {
+		int s = fit_of(k, sharers->pdata[i], pages);
 
-		tie = i && (s == score || (tie && s < score));
 		if (!i || s > score) {
 			score = s;
 			best = i;
+			n_best = 0;
 		}
+		n_best += s == score;
 	}
-	return tie ? sharers->len : best;
+	return n_best == 1 ? best : sharers->len;
+}
+
+static guint find_owner(struct comparison *c, const GPtrArray *sharers)
+{
+	guint owner = find_best(c->kernel, sharers, false);
+
+	if (owner < sharers->len || sharers->len > c->counts_left)
+		return owner;
+	c->counts_left -= sharers->len;
+	return find_best(c->kernel, sharers, true);
 }
 
 static void mark(const NtKernel *k, struct proc_entry *e, bool owner_known,
@@ -72,14 +89,14 @@ static void mark(const NtKernel *k, struct proc_entry *e, bool owner_known,
 }
 
 /* Several live processes have one DTB: it is that of one of them. */
-static void judge(const NtKernel *k, const GPtrArray *sharers)
+static void judge(struct comparison *c, const GPtrArray *sharers)
 {
-	guint owner = find_owner(k, sharers);
+	guint owner = find_owner(c, sharers);
 	bool known = owner < sharers->len;
 
 	for (guint i = 0; i < sharers->len; i++)
 		if (i != owner)
-			mark(k, sharers->pdata[i], known,
+			mark(c->kernel, sharers->pdata[i], known,
 			     sharers->pdata[known ? owner : i == 0]);
 }
 
@@ -98,6 +115,7 @@ static gint by_dtb(gconstpointer a, gconstpointer b)
 static void compare_all(const NtKernel *k, GPtrArray *alone)
 {
 	g_autoptr(GPtrArray) sharers = g_ptr_array_new();
+	struct comparison c = { k, COUNTS_MAX };
 
 	g_ptr_array_sort(alone, by_dtb);
 	for (guint i = 0; i < alone->len; i++) {
@@ -110,7 +128,7 @@ static void compare_all(const NtKernel *k, GPtrArray *alone)
 				    addr_space_dtb(&e->as).v)
 			continue;
 		if (sharers->len > 1)
-			judge(k, sharers);
+			judge(&c, sharers);
 		g_ptr_array_set_size(sharers, 0);
 	}
 }

@@ -6,8 +6,10 @@
 #include "nt/vad.h"
 #include "procs/dtbsearch.h"
 
-/* Top-level tables that no process has, and that are kept. */
-enum { TABLES_MAX = 1024 };
+enum {
+	TABLES_MAX = 1024, /* that no process has, and that are kept */
+	COUNTS_MAX = 32,   /* of them, those of which pages are counted */
+};
 
 struct DtbSearch {
 	const NtKernel *kernel;
@@ -87,7 +89,7 @@ static gint by_score(gconstpointer a, gconstpointer b)
 }
 
 static void try_table(const DtbSearch *s, const struct proc_entry *e,
-		      const GArray *vads, uint64_t dtb, GArray *found)
+		      uint64_t dtb, GArray *found)
 {
 	struct dtb_candidate c = {
 		.dtb = dtb,
@@ -96,9 +98,31 @@ static void try_table(const DtbSearch *s, const struct proc_entry *e,
 
 	if (dtb == addr_space_dtb(&e->as).v)
 		return;
-	nt_dtb_fit(s->kernel, &e->p, vads, dtb, &c.fit);
-	if (c.fit.score > 0)
+	nt_dtb_fit(s->kernel, &e->p, NULL, dtb, &c.fit);
+	if (c.fit.score >= 0)
 		g_array_append_val(found, c);
+}
+
+/* Counts the pages of those for which most speaks, and keeps the best. */
+static void count_pages(const NtKernel *k, const struct proc_entry *e,
+			GArray *found)
+{
+	g_autoptr(GArray) vads = nt_vad_list(&k->as, &k->profile, &e->p);
+	guint n = 0;
+
+	g_array_sort(found, by_score);
+	g_array_set_size(found, MIN(found->len, COUNTS_MAX));
+	for (guint i = 0; i < found->len; i++) {
+		struct dtb_candidate *c =
+			&g_array_index(found, struct dtb_candidate, i);
+
+		nt_dtb_fit(k, &e->p, vads, c->dtb, &c->fit);
+	}
+	g_array_sort(found, by_score);
+	while (n < MIN(found->len, DTB_PROPOSED_MAX) &&
+	       g_array_index(found, struct dtb_candidate, n).fit.score > 0)
+		n++;
+	g_array_set_size(found, n);
 }
 
 GArray *dtb_search_for(DtbSearch *search, const struct proc_entry *e,
@@ -107,19 +131,15 @@ GArray *dtb_search_for(DtbSearch *search, const struct proc_entry *e,
 	GArray *found = g_array_new(FALSE, FALSE,
 				    sizeof(struct dtb_candidate));
 	const NtKernel *k = search->kernel;
-	g_autoptr(GArray) vads = NULL;
 
 	*n_free = 0;
 	if (!k || !k->has_system)
 		return found;
 	scan(search);
-	vads = nt_vad_list(&k->as, &k->profile, &e->p);
 	for (guint i = 0; i < search->free->len; i++)
-		try_table(search, e, vads,
-			  g_array_index(search->free, uint64_t, i), found);
+		try_table(search, e, g_array_index(search->free, uint64_t, i),
+			  found);
 	*n_free = search->free->len;
-	g_array_sort(found, by_score);
-	if (found->len > DTB_PROPOSED_MAX)
-		g_array_set_size(found, DTB_PROPOSED_MAX);
+	count_pages(k, e, found);
 	return found;
 }

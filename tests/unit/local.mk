@@ -64,6 +64,7 @@ unit_tests = \
 	tests/unit/test-procs-procset \
 	tests/unit/test-procs-smear \
 	tests/unit/test-tree-dirs \
+	tests/unit/test-tree-dtb \
 	tests/unit/test-tree-facts \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-memory \
@@ -207,6 +208,8 @@ tests_unit_test_procs_procset_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_procs_procset_LDADD = $(UNIT_PROCS_LIBS)
 tests_unit_test_tree_dirs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_dirs_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_dtb_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_dtb_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_facts_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)

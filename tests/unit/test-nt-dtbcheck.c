@@ -172,6 +172,10 @@ START_TEST(test_not_settled)
 	q.known |= NTP_FLAGS;
 	ck_assert_int_eq(nt_dtb_check(w.kernel, &q).grade, NT_DTB_DOUBTFUL);
 	q = p;
+	q.create_time = mk_win_kernel(w.win)->time - 1000;
+	q.known |= NTP_CREATE;
+	ck_assert_int_eq(nt_dtb_check(w.kernel, &q).grade, NT_DTB_DOUBTFUL);
+	q = p;
 	q.peb = VIRT(0); /* being made */
 	q.known |= NTP_PEB;
 	ck_assert_int_eq(nt_dtb_check(w.kernel, &q).grade, NT_DTB_DOUBTFUL);

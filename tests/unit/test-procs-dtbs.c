@@ -116,6 +116,69 @@ START_TEST(test_candidates)
 }
 END_TEST
 
+/* All but every tenth page, or zeros in its place. */
+static void lose_pages(const struct unit_win *w, bool holes, uint64_t seed,
+		       struct unit_mem *ret)
+{
+	g_autoptr(GArray) runs = g_array_new(FALSE, FALSE,
+					     sizeof(struct image_run));
+	MkPhys *phys = mk_win_phys(w->win);
+	size_t len = (size_t)mk_phys_end(phys);
+	g_autofree uint8_t *bytes = g_malloc0(len);
+	struct mk_random random = { seed };
+
+	mk_phys_read(phys, 0, bytes, len);
+	for (uint64_t pa = 0; pa < len; pa += 4096) {
+		struct image_run run = { pa, 4096, pa };
+		bool lost = !mk_random_below(&random, 10);
+
+		if (lost)
+			memset(bytes + pa, 0, 4096);
+		if (!lost || !holes)
+			g_array_append_val(runs, run);
+	}
+	unit_mem_init_runs(ret, bytes, len,
+			   (struct image_run *)(void *)runs->data, runs->len);
+}
+
+/* What is lost makes no good DTB bad, unless the whole table is zeros. */
+START_TEST(test_loss)
+{
+	const struct proc_select all = { .methods = METHODS_ALL };
+	bool holes = _i % 2;
+	unsigned n_good = 0;
+	struct machine m;
+
+	start(&m, layouts[_i / 2], MK_DTB_GOOD);
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		static const struct nt_hints no_hints;
+		struct unit_mem mem;
+		g_autoptr(Log) log = log_new();
+		NtKernel *k;
+		ProcSet *set;
+
+		lose_pages(&m.w, holes, seed, &mem);
+		k = nt_kernel_find(mem.pm, mem.image, &no_hints, log);
+		set = procset_build(k, &all, log);
+		for (size_t i = 0; i < procset_count(set); i++) {
+			const struct proc_entry *e = procset_get(set, i);
+
+			n_good += e->dtb.verdict == NT_DTB_OK;
+			ck_assert_msg(
+				e->dtb.grade != NT_DTB_BAD || !e->has_space ||
+					e->dtb.verdict == NT_DTB_ZEROS,
+				"%s, %s, %d: %s", layouts[_i / 2], e->p.name,
+				(int)seed, nt_dtb_text(e->dtb.verdict));
+		}
+		procset_free(set);
+		nt_kernel_free(k);
+		unit_mem_clear(&mem);
+	}
+	ck_assert_uint_gt(n_good, 0);
+	stop(&m);
+}
+END_TEST
+
 static gpointer ask(gpointer data)
 {
 	const struct machine *m = data;
@@ -157,6 +220,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_of_another, 0, LAYOUTS);
 	tcase_add_loop_test(tcase, test_candidates, 0, LAYOUTS * MK_DTBS);
+	tcase_add_loop_test(tcase, test_loss, 0, 2 * LAYOUTS);
 	tcase_add_test(tcase, test_threads);
 	return unit_main(suite);
 }
