@@ -27,8 +27,8 @@ struct Ptov {
 	Space **spaces;
 	struct scan scan;
 	size_t max_bytes;
-	GMutex lock;	/* one builder; guards the rest until it is there */
-	bool built;
+	GMutex lock;	/* one builder */
+	atomic_bool built; /* the rest is there, and changes no more */
 	/*
 	 * By order and then by frame: runs of one order are less than twice
 	 * as long as each other, so those that contain a page begin less than
@@ -140,16 +140,9 @@ static void build(Ptov *ptov)
 		ptov->first[order++] = ptov->runs->len;
 }
 
-bool ptov_is_ready(Ptov *ptov)
+bool ptov_is_ready(const Ptov *ptov)
 {
-	bool ready = false;
-
-	/* Whoever makes it holds the lock for long. */
-	if (g_mutex_trylock(&ptov->lock)) {
-		ready = ptov->built && ptov->runs;
-		g_mutex_unlock(&ptov->lock);
-	}
-	return ready;
+	return atomic_load(&ptov->built) && ptov->runs;
 }
 
 static gint compare_hits(gconstpointer a, gconstpointer b)
@@ -252,10 +245,12 @@ static void match_index(const Ptov *ptov, struct question *q)
 
 static void make_ready(Ptov *ptov)
 {
+	if (atomic_load(&ptov->built))
+		return;
 	g_mutex_lock(&ptov->lock);
-	if (!ptov->built)
+	if (!atomic_load(&ptov->built))
 		build(ptov);
-	ptov->built = true;
+	atomic_store(&ptov->built, true);
 	g_mutex_unlock(&ptov->lock);
 }
 

@@ -43,7 +43,7 @@ const Space *ptov_space(const Ptov *ptov, size_t index);
 
 /* Is the index there, so that ptov_find() of an address in the image takes no
  * time? */
-bool ptov_is_ready(Ptov *ptov);
+bool ptov_is_ready(const Ptov *ptov);
 /* Thread safe; makes the index, where that has not been done. An address
  * whose page is not in the image is looked for in all tables. */
 void ptov_find(Ptov *ptov, PhysAddr pa, struct ptov_answer *ret);
