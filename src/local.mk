@@ -19,6 +19,7 @@ BASE_LIBS = src/libbase.a $(GLIB_LIBS)
 IMAGE_LIBS = src/libimage.a $(BASE_LIBS)
 PMEM_LIBS = src/libpmem.a $(IMAGE_LIBS)
 VTOP_LIBS = src/libvtop.a $(PMEM_LIBS)
-NT_LIBS = src/libnt.a $(VTOP_LIBS) $(LZMA_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS)
+NT_LIBS = src/libnt.a $(VTOP_LIBS) $(FWNT_LIBS) $(LZ4_LIBS) $(LZMA_LIBS) \
+	$(YAJL_LIBS) $(ZLIB_LIBS)
 PROCS_LIBS = src/libprocs.a $(NT_LIBS)
 TREE_LIBS = src/libtree.a $(PROCS_LIBS)

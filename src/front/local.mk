@@ -16,7 +16,8 @@ src_libfront_a_SOURCES = \
 
 FRONT_LIBS = src/libfront.a src/libtree.a src/libprocs.a src/libnt.a \
 	src/libvtop.a src/libpmem.a src/libimage.a src/libbase.a \
-	$(FUSE_LIBS) $(LZMA_LIBS) $(YAJL_LIBS) $(ZLIB_LIBS) $(GLIB_LIBS)
+	$(FUSE_LIBS) $(FWNT_LIBS) $(LZ4_LIBS) $(LZMA_LIBS) $(YAJL_LIBS) \
+	$(ZLIB_LIBS) $(GLIB_LIBS)
 
 winprocfs_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 winprocfs_SOURCES = src/front/main.c

@@ -41,12 +41,19 @@ src_libnt_a_SOURCES = \
 	src/nt/softkernel.c src/nt/softkernel.h \
 	src/nt/softpte.c src/nt/softpte.h \
 	src/nt/swap.c src/nt/swap.h \
+	src/nt/store.c src/nt/store.h src/nt/store-priv.h \
+	src/nt/store_cache.c \
+	src/nt/store_find.c \
+	src/nt/store_load.c \
+	src/nt/store_rows.c \
+	src/nt/store_tree.c \
 	src/nt/symbols.c src/nt/symbols.h \
 	src/nt/symfile.c src/nt/symfile.h \
 	src/nt/symfill.c src/nt/symfill.h \
 	src/nt/symload.c src/nt/symload.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
 	src/nt/unpack.c src/nt/unpack.h \
+	src/nt/unpack_page.c src/nt/unpack_page.h \
 	src/nt/vad.c src/nt/vad.h
 
 include src/nt/layouts/local.mk

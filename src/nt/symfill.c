@@ -215,6 +215,11 @@ struct NtWanted {
 	GHashTable *names;
 };
 
+/* What the built-in tables have no address of (nt/store.h). */
+static const char *const not_built_in[] = {
+	"SmGlobals", "?SmGlobals@@3U_SM_GLOBALS@@A"
+};
+
 NtWanted *nt_wanted_new(void)
 {
 	NtWanted *w = g_new0(NtWanted, 1);
@@ -223,6 +228,9 @@ NtWanted *nt_wanted_new(void)
 	w->names = g_hash_table_new(g_str_hash, g_str_equal);
 	for (size_t i = 0; (name = layouts_symbol_name(i)); i++)
 		g_hash_table_add(w->names, (gpointer)(uintptr_t)name);
+	for (size_t i = 0; i < G_N_ELEMENTS(not_built_in); i++)
+		g_hash_table_add(w->names,
+				 (gpointer)(uintptr_t)not_built_in[i]);
 	return w;
 }
 

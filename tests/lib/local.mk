@@ -32,13 +32,16 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkspace.c \
 	tests/lib/mkstates.c \
 	tests/lib/mktables.c \
+	tests/lib/mkstore.c tests/lib/mkstore.h tests/lib/mkstored.c \
 	tests/lib/mksymbol.c \
+	tests/lib/mktree.c \
 	tests/lib/mktruth.c \
 	tests/lib/mkuser.c \
 	tests/lib/mkvad.c \
 	tests/lib/mkwin.c tests/lib/mkwin.h tests/lib/mkwin-priv.h \
 	tests/lib/mkwinsym.c \
-	tests/lib/mkwrite.c tests/lib/mkwrite.h
+	tests/lib/mkwrite.c tests/lib/mkwrite.h \
+	tests/lib/mkxpress.c
 
 # What a unit test needs that makes images.
 MK_LIBS = tests/lib/libmk.a $(NT_LIBS)

@@ -54,10 +54,13 @@
  * of map are what all levels together allow.
  * STATE: valid, large, partial (part of the frame is not RAM), outside (all
  * of it is not), transition, table (valid, but the page table itself is in
- * transition), prototype, pagefile, demandzero, reserved (no translation).
+ * transition), prototype, pagefile, store (compressed, RAW has its place),
+ * compressed (the same, but it cannot be read), demandzero, reserved (no
+ * translation).
  * CONTENT: label = mk_page_fill(seed, pid, va), pid 1 for map, for each 4 KiB
  * (of pagefile: in the page file that RAW names, where there is one);
- * marker = that with MK_MARKER at MK_MARKER_OFFSET; other; or -.
+ * marker = that with MK_MARKER at MK_MARKER_OFFSET; packed = what
+ * mk_content_fill() makes of the label; zero; other; or -.
  *
  * With --states (pages in all states: mkstates.c) lines of page and kpage end
  * with HOW PROTO PROTORAW SWAP:
@@ -95,7 +98,7 @@ struct args {
 	gboolean page_files;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	char *bad_dtb;
-	gint64 cookie, handle_level, build, shift_eprocess;
+	gint64 cookie, handle_level, build, shift_eprocess, store;
 	gboolean kernel_unknown, no_exports;
 	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
@@ -195,6 +198,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "Session space not in System's tables (as up to 7)");
 	add_flag(group, "shared-sessions", &args->shared_sessions,
 		 "Session space in System's tables (as from 8 on)");
+	add_number(group, "store", &args->store,
+		   "Compressed store, by the number of its page file", "N");
 	add_number(group, "bulk", &args->bulk, "bulk.exe maps so much", "MIB");
 	add_flag(group, "scatter", &args->scatter,
 		 "No two pages of bulk.exe next to each other");
@@ -310,6 +315,7 @@ static bool check_numbers(const struct args *args, GError **error)
 		args->handle_level * (limit / 2),
 		args->build * 16,
 		args->shift_eprocess * 256,
+		args->store * (limit / 16),
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -391,6 +397,7 @@ static void set_machine(struct args *args)
 	options->no_windows = args->no_windows;
 	options->page_files = args->page_files;
 	options->three_gb = args->three_gb;
+	options->store = (unsigned int)args->store;
 	options->build = (uint32_t)args->build;
 	options->handle_level = (unsigned int)args->handle_level;
 	options->plain_kdbg = args->plain_kdbg;

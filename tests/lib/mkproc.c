@@ -228,8 +228,9 @@ static bool plays(const MkWin *win, const struct role *role)
 {
 	if (role->flags & F_REGISTRY)
 		return win->build >= MK_BUILD_1803;
+	/* With a store it is mk_store_build() who makes MemCompression. */
 	if (role->flags & F_TEN)
-		return win->build >= MK_BUILD_10;
+		return win->build >= MK_BUILD_10 && !win->options.store;
 	if (role->flags & F_WOW64)
 		return !mk_is_32bit(win);
 	if (role->flags & F_SMSS)

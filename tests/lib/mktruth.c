@@ -27,6 +27,22 @@ void mk_page_fill(uint64_t seed, uint32_t pid, uint64_t va,
 	}
 }
 
+void mk_content_fill(uint64_t seed, uint32_t pid, uint64_t va,
+		     enum mk_content content, uint8_t page[MK_PAGE_SIZE])
+{
+	const uint64_t place[2] = {GUINT64_TO_LE(va), GUINT64_TO_LE(pid)};
+	const size_t period = 16u << (va / MK_PAGE_SIZE) % 7;
+
+	memset(page, 0, MK_PAGE_SIZE);
+	if (content == MK_CONTENT_LABEL || content == MK_CONTENT_PACKED)
+		mk_page_fill(seed, pid, va, page);
+	if (content != MK_CONTENT_PACKED)
+		return;
+	for (size_t i = period; i < MK_PAGE_SIZE; i++)
+		page[i] = page[i - period];
+	memcpy(page + 0x800, place, sizeof(place));
+}
+
 MkPhys *mk_win_phys(MkWin *win)
 {
 	return win->phys;
@@ -47,6 +63,16 @@ const struct mk_process *mk_win_process(const MkWin *win, size_t index)
 	const MkProc *proc = g_ptr_array_index(win->procs, index);
 
 	return &proc->info;
+}
+
+const GArray *mk_win_store_pages(const MkWin *win)
+{
+	return win->store_pages;
+}
+
+uint64_t mk_win_sm_globals(const MkWin *win)
+{
+	return win->sm_globals;
 }
 
 const struct mk_process *mk_win_find(const MkWin *win, const char *name)
@@ -172,6 +198,10 @@ const char *mk_state_name(enum mk_state state)
 		return "prototype";
 	case MK_STATE_PAGEFILE:
 		return "pagefile";
+	case MK_STATE_STORE:
+		return "store";
+	case MK_STATE_COMPRESSED:
+		return "compressed";
 	case MK_STATE_DEMANDZERO:
 		return "demandzero";
 	case MK_STATE_RESERVED:
@@ -205,6 +235,10 @@ static const char *content_name(enum mk_content content)
 		return "shared";
 	case MK_CONTENT_PAGED:
 		return "paged";
+	case MK_CONTENT_PACKED:
+		return "packed";
+	case MK_CONTENT_ZERO:
+		return "zero";
 	}
 	return "?";
 }

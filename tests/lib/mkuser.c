@@ -214,9 +214,14 @@ static void region(const struct user *user, uint64_t start, uint64_t pages,
 	g_array_append_val(user->proc->regions, r);
 }
 
+uint64_t mk_user_swizzle(MkWin *win, MkProc *proc, uint64_t raw)
+{
+	return mk_pte_swizzle(win, &proc->random, raw);
+}
+
 static uint64_t swizzle(const struct user *user, uint64_t raw)
 {
-	return mk_pte_swizzle(user->win, &user->proc->random, raw);
+	return mk_user_swizzle(user->win, user->proc, raw);
 }
 
 static void poke(const struct user *user, uint64_t va, uint64_t raw,
@@ -260,6 +265,7 @@ static void add_paged(const struct user *user, uint64_t va, unsigned int number,
 		      uint64_t place, unsigned int protection)
 {
 	MkWin *win = user->win;
+	const bool lost = number && number == win->options.store;
 	uint64_t raw;
 
 	place = mk_page_file_put(win, number, place, user->proc->info.pid, va);
@@ -581,6 +587,9 @@ static void map_extras(const struct user *user, uint64_t low)
 		mk_page_file_map(user->win, user->proc, low + 0xd000000);
 	if (proc->bulk)
 		map_bulk(user, low + user->places->bulk);
+	/* Of two, one of which small machines have as well. */
+	if (options->store && (proc->marker || proc->info.pid == 456))
+		mk_store_pages(user->win, user->proc, low + 0xd800000);
 }
 
 /* Each kind has a range of its own, so that nothing can overlap. */
@@ -622,6 +631,8 @@ void mk_user_build(MkWin *win, MkProc *proc)
 	map_kuser(&user);
 	if (!proc->minimal)
 		map_process(&user);
+	if (proc->store)
+		mk_store_map(win, proc);
 	g_array_sort(proc->pages, compare_pages);
 	g_array_sort(proc->regions, compare_regions);
 }

@@ -97,6 +97,7 @@ typedef struct MkProc {
 	bool no_dtb;
 	bool running; /* on the last processor */
 	enum mk_odd odd;
+	bool store; /* has the compressed store */
 	unsigned int hide; /* MK_HIDE_... */
 } MkProc;
 
@@ -234,6 +235,8 @@ struct MkWin {
 	uint64_t swap_next[2];
 	uint64_t mask_va;		 /* where InvalidPteMask is; or 0 */
 	const struct mk_section *common; /* that all processes map */
+	GArray *store_pages; /* struct mk_store_page */
+	uint64_t sm_globals;
 };
 
 /* mkkmem.c: layout, and kernel memory. */
@@ -421,6 +424,9 @@ void mk_user_write(MkWin *win, MkProc *proc, uint64_t va, const void *buf,
 /* A page that is at a place of a page file. */
 void mk_user_paged(MkWin *win, MkProc *proc, uint64_t va, unsigned int number,
 		   uint64_t place, unsigned int protection);
+/* The L1TF mask on an entry that holds a frame or a place in a page file; an
+ * entry that has the bit anyway is marked as not masked. */
+uint64_t mk_user_swizzle(MkWin *win, MkProc *proc, uint64_t raw);
 void mk_vads_build(MkWin *win, MkProc *proc);
 /* First and last page, in a VAD. */
 void mk_vad_set(MkWin *win, uint64_t node, uint64_t first, uint64_t last);
@@ -430,6 +436,16 @@ void mk_vad_link(MkWin *win, uint64_t node, uint64_t left, uint64_t right);
 /* mkbadvads.c: one process of each kind; its regions. */
 void mk_bad_vads_add(MkWin *win);
 void mk_bad_vads_regions(MkWin *win, MkProc *proc, uint64_t low);
+
+/* mkstored.c: pages of a process that are in the compressed store. */
+void mk_store_pages(MkWin *win, MkProc *proc, uint64_t va);
+
+/* mkstore.c: MemCompression, when all who have pages in its store are there;
+ * its regions and the kernel's records, while its user half is made; whether
+ * the machine can have a store. */
+void mk_store_build(MkWin *win);
+void mk_store_map(MkWin *win, MkProc *proc);
+bool mk_store_possible(const MkWin *win);
 
 /* mkpeb.c: the PEB and what it leads to; of WoW64 processes two of them, the
  * second ones 64 KiB behind the parameters and at MK_PEB32. */

@@ -175,6 +175,7 @@ static void build_windows(MkWin *win)
 	mk_sessions_build(win);
 	mk_space_fill(win);
 	mk_procs_build(win);
+	mk_store_build(win);
 	mk_damage_extra(win);
 	mk_handles_build(win);
 	mk_procs_hide(win);
@@ -222,6 +223,8 @@ static bool check_options(const struct mk_options *options, GError **error)
 		wrong = "tail";
 	else if (options->dtb_at_mib && options->dtb_at_mib + 2 > size)
 		wrong = "dtb-at";
+	else if (options->store > 15)
+		wrong = "store";
 	else if (options->bulk_mib && options->bulk_mib + 32 > size)
 		wrong = "bulk";
 	else if (procs_mib + options->bulk_mib + KERNEL_MIB > size)
@@ -246,6 +249,8 @@ static bool check_machine(const MkWin *win, GError **error)
 	if (!mk_has(win, "_KPROCESS.DirectoryTableBase") ||
 	    !mk_has(win, "_EPROCESS.ImageFileName"))
 		wrong = "too little is known";
+	else if (options->store && !mk_store_possible(win))
+		wrong = "store";
 	else if (!narrow)
 		wrong = options->three_gb ? "3gb" : NULL;
 	else if (options->gig)
@@ -272,6 +277,8 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	win->procs = g_ptr_array_new_with_free_func(mk_proc_free);
 	win->made = g_array_new(FALSE, FALSE, sizeof(struct mk_made_symbol));
 	win->swapped = g_array_new(FALSE, FALSE, sizeof(struct mk_swapped));
+	win->store_pages =
+		g_array_new(FALSE, FALSE, sizeof(struct mk_store_page));
 	if (!check_options(&win->options, error))
 		return NULL;
 	win->random.state = mk_random_mix(options->seed ^ 0x77696e);
@@ -297,6 +304,7 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->procs, g_ptr_array_unref);
 	g_clear_pointer(&win->idle, mk_proc_free);
 	g_clear_pointer(&win->made, g_array_unref);
+	g_clear_pointer(&win->store_pages, g_array_unref);
 	g_clear_pointer(&win->symbols, g_array_unref);
 	g_clear_pointer(&win->kernel_pages, g_array_unref);
 	g_clear_pointer(&win->bulk, g_array_unref);

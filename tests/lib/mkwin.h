@@ -84,6 +84,9 @@ struct mk_options {
 	uint32_t cookie;       /* of object headers, 1 to 0x100; 0: the usual */
 	bool plain_kdbg;       /* not encoded, as once a debugger was there */
 	bool shared_sessions;  /* in them, though that was not so up to 7 */
+	/* Number (1 to 15) of the virtual page file: there is a compressed
+	 * store, and pages in it; from 10 1607 on. 0: none. */
+	unsigned int store;
 	bool hostile_names;
 	bool page_files; /* Windows' table of them, and what is in them */
 	bool no_windows;
@@ -100,6 +103,8 @@ enum mk_state {
 	MK_STATE_TABLE, /* valid entry of a table in transition */
 	MK_STATE_PROTOTYPE,
 	MK_STATE_PAGEFILE, /* MK_CONTENT_LABEL: what is in the file */
+	MK_STATE_STORE,	     /* in the compressed store */
+	MK_STATE_COMPRESSED, /* that too, but it cannot be read */
 	MK_STATE_DEMANDZERO,
 	MK_STATE_RESERVED, /* a reserved bit is set on the way */
 	/* With states only: */
@@ -117,6 +122,8 @@ enum mk_content {
 	MK_CONTENT_OTHER,
 	MK_CONTENT_SHARED, /* mk_page_fill(seed, 0, va of prototype PTE) */
 	MK_CONTENT_PAGED,  /* not in memory: what struct mk_paged says */
+	MK_CONTENT_PACKED, /* a label in bytes that repeat: mk_content_fill */
+	MK_CONTENT_ZERO,
 };
 
 /* What leads from an entry to the prototype PTE that tells of the page. */
@@ -125,6 +132,35 @@ enum mk_how {
 	MK_HOW_DIRECT, /* the entry has its address */
 	MK_HOW_MARKER, /* the entry says: where the VAD says */
 	MK_HOW_VAD,    /* there is no entry, or it is 0 */
+};
+
+/* What a page of the compressed store is like. */
+enum mk_store_kind {
+	MK_STORE_PACKED,
+	MK_STORE_RAW,	   /* as it is; the record says size 0, and a hash */
+	MK_STORE_RAW_SIZE, /* as it is; the record says 0x1000 */
+	MK_STORE_ZERO,	   /* no size, no hash: zeros */
+	MK_STORE_CHAIN,	   /* its record names another one */
+	/* That cannot be read: */
+	MK_STORE_NO_KEY,   /* not in the tree of all keys */
+	MK_STORE_INVALID,  /* marked there as invalid */
+	MK_STORE_NO_STORE, /* there with a store that is none */
+	MK_STORE_NO_PAGE,  /* not in the tree of its store */
+	MK_STORE_NO_CHUNK, /* no such record */
+	MK_STORE_NO_REGION,
+	MK_STORE_LOST_REGION, /* not mapped */
+	MK_STORE_OVER_END,    /* reaches out of its region */
+	MK_STORE_LOOP,	      /* its record names itself */
+	MK_STORE_TRUNCATED,
+	MK_STORE_KINDS
+};
+
+struct mk_store_page {
+	uint32_t pid;
+	uint64_t va;
+	uint32_t place; /* page index in the virtual page file */
+	enum mk_store_kind kind;
+	enum mk_content content; /* what it was, also where nothing can tell */
 };
 
 #define MK_MARKER "EVIL-MARKER-STRING password=hunter2"
@@ -277,6 +313,9 @@ const struct mk_process *mk_win_find(const MkWin *win, const char *name);
 const struct mk_process *mk_win_bad_dtb(const MkWin *win, bool other);
 /* "random", ... */
 const char *mk_bad_dtb_name(enum mk_bad_dtb bad);
+/* struct mk_store_page: what is in the compressed store; SmGlobals, 0: none. */
+const GArray *mk_win_store_pages(const MkWin *win);
+uint64_t mk_win_sm_globals(const MkWin *win);
 /* Kernel half of System without the self-map; with no_windows: all pages. */
 const GArray *mk_win_kernel_pages(MkWin *win);
 /* struct mk_symbol: all that are known of the kernel or were made up; of a
@@ -318,5 +357,10 @@ void mk_rights_text(unsigned int rights, char text[5]);
 /* The bytes of an ordinary page: ASCII label, then random numbers. */
 void mk_page_fill(uint64_t seed, uint32_t pid, uint64_t va,
 		  uint8_t page[MK_PAGE_SIZE]);
+/* Those of a page whose contents are LABEL, PACKED (the first bytes of the
+ * label's page again and again, 16 to 1024 by its address, with the address
+ * and the pid at 0x800) or ZERO; zeros for others. */
+void mk_content_fill(uint64_t seed, uint32_t pid, uint64_t va,
+		     enum mk_content content, uint8_t page[MK_PAGE_SIZE]);
 
 #endif

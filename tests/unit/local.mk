@@ -53,8 +53,10 @@ unit_tests = \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-softpte \
+	tests/unit/test-nt-store \
 	tests/unit/test-nt-symfile \
 	tests/unit/test-nt-symload \
+	tests/unit/test-nt-unpack-page \
 	tests/unit/test-nt-vad \
 	tests/unit/test-families \
 	tests/unit/test-mk-states \
@@ -184,12 +186,16 @@ tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_store_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_store_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_symfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symfile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_symload_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symload_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_pagingfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pagingfile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_unpack_page_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_unpack_page_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_mk_states_CPPFLAGS = $(UNIT_CPPFLAGS)

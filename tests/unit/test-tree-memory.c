@@ -45,6 +45,8 @@ static bool has_data(const struct mk_page *page)
 		return page->pa != MK_NO_PA;
 	case MK_STATE_OUTSIDE:
 	case MK_STATE_PAGEFILE:
+	case MK_STATE_STORE:
+	case MK_STATE_COMPRESSED:
 	case MK_STATE_DEMANDZERO:
 	case MK_STATE_RESERVED:
 	case MK_STATE_FILE:
