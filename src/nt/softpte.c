@@ -272,8 +272,30 @@ struct soft_pte nt_proto_page(const struct addr_space *as, uint64_t entry)
 				  .rights = rights_of(&pte) };
 }
 
-/* By the address in the entry, as it is; where that leads nowhere, with the
- * mask cleared. */
+/* Is there a page at va of the kernel's, whatever has become of it? */
+static bool leads_somewhere(const struct addr_space *as, VirtAddr va)
+{
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
+	struct addr_space flat = *as;
+
+	flat.soft_ctx = ctx->flat;
+	return nt_is_kernel_address(as, va.v) &&
+	       (vtop_translate(&flat, va).state != PAGE_ABSENT ||
+		(ctx->system &&
+		 vtop_translate(ctx->system, va).state != PAGE_ABSENT));
+}
+
+VirtAddr nt_proto_choose(const struct addr_space *as, const struct nt_pte *pte)
+{
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
+
+	if (pte->proto_plain.v == pte->proto.v || !ctx->flat ||
+	    leads_somewhere(as, pte->proto) ||
+	    !leads_somewhere(as, pte->proto_plain))
+		return pte->proto;
+	return pte->proto_plain;
+}
+
 static struct soft_pte by_prototype(const struct addr_space *as,
 				    const struct nt_pte *pte)
 {
@@ -281,8 +303,7 @@ static struct soft_pte by_prototype(const struct addr_space *as,
 	uint64_t entry;
 
 	if (!nt_proto_read(as, pte->proto, &entry) &&
-	    (pte->proto_plain.v == pte->proto.v ||
-	     !nt_proto_read(as, pte->proto_plain, &entry)))
+	    !nt_proto_read(as, nt_proto_choose(as, pte), &entry))
 		return state_only(PAGE_PROTOTYPE_LOST);
 	r = nt_proto_page(as, entry);
 	/* The process has the page, if only as zeros. */

@@ -81,6 +81,11 @@ struct nt_pte {
 struct nt_pte nt_pte_decode(const struct nt_soft_ctx *ctx,
 			    const struct paging_form *form, uint64_t entry);
 
+/* Where the prototype PTE is that an entry (NT_PTE_PROTOTYPE) names: the
+ * address as it is, unless there is nothing at all and there is something with
+ * the mask cleared. */
+VirtAddr nt_proto_choose(const struct addr_space *as,
+			 const struct nt_pte *pte);
 /* Reads the prototype PTE at va, through the process's own tables or
  * System's. */
 bool nt_proto_read(const struct addr_space *as, VirtAddr va, uint64_t *ret);

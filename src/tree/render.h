@@ -54,6 +54,13 @@ void render_dtb_candidates(struct sink *out, const struct render_facts *facts,
 void render_user_dtb(struct sink *out, const struct render_facts *facts,
 		     const struct proc_entry *e);
 
+/* What an entry that is not present says, as words behind it. */
+void render_soft_entry(struct sink *out, const struct addr_space *as,
+		       uint64_t entry);
+/* Where it leads: lines. offset: of the address, not sign-extended. */
+void render_soft(struct sink *out, const NtProcSpace *full,
+		 const struct vtop_leaf *leaf, uint64_t offset);
+
 /* Files of the whole system. */
 void render_readme(struct sink *out, const struct render_facts *facts);
 void render_processes(struct sink *out, const struct render_facts *facts);

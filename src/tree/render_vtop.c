@@ -102,17 +102,27 @@ static void put_present(struct sink *out, const struct addr_space *as,
 static void put_step(struct sink *out, const struct addr_space *as,
 		     const struct vtop_step *step)
 {
-	sink_printf(out, "%s:\t" PRIADDR " ",
-		    as->form->levels[step->level].name, step->entry_pa.v);
+	sink_printf(out, "%s:\t", as->form->levels[step->level].name);
+	if (page_state_in_memory(step->table_state))
+		sink_printf(out, PRIADDR " ", step->entry_pa.v);
+	else /* the table is in a page file, or in the store */
+		sink_printf(out, "%s-%u+0x%" PRIx64 " ",
+			    render_page_state(step->table_state),
+			    swap_place_number(step->entry_pa.v),
+			    swap_place_offset(step->entry_pa.v));
 	if (!step->read) {
 		sink_str(out, "- not in the image\n");
 		return;
 	}
 	sink_printf(out, "0x%016" PRIx64, step->entry);
-	if (step->present)
+	if (step->present) {
 		put_present(out, as, step);
-	else
-		sink_str(out, step->entry ? " not-present" : " empty");
+	} else if (step->entry) {
+		sink_str(out, " not-present");
+		render_soft_entry(out, as, step->entry);
+	} else {
+		sink_str(out, " empty");
+	}
 	sink_str(out, "\n");
 }
 
@@ -136,7 +146,7 @@ static void put_place(struct sink *out, const struct render_facts *facts,
 
 static bool has_address(enum page_state state)
 {
-	return scan_in_memory(state) || state == PAGE_OUTSIDE;
+	return page_state_in_memory(state) || state == PAGE_OUTSIDE;
 }
 
 static void put_result(struct sink *out, const struct render_facts *facts,
@@ -196,7 +206,8 @@ static void put_bytes(struct sink *out, const struct addr_space *as,
 void render_vtop(struct sink *out, const struct render_facts *facts,
 		 const Space *space, VirtAddr va)
 {
-	const struct addr_space *as = &space->as;
+	g_autoptr(NtProcSpace) full = space_full(space);
+	const struct addr_space *as = &full->as;
 	struct vtop_step steps[PAGING_LEVELS_MAX];
 	struct vtop_leaf leaf;
 	unsigned n;
@@ -210,6 +221,8 @@ void render_vtop(struct sink *out, const struct render_facts *facts,
 	n = vtop_trace(as, va, steps, &leaf);
 	for (unsigned i = 0; i < n; i++)
 		put_step(out, as, &steps[i]);
+	render_soft(out, full, &leaf,
+		    va.v & ((UINT64_C(1) << as->form->va_bits) - 1));
 	put_result(out, facts, &leaf, va.v);
 	put_bytes(out, as, va.v);
 }

@@ -29,13 +29,6 @@ struct scanner {
  * paging, each process has a table of its own in the first. */
 #define COMPARED_LEVELS 2u
 
-bool scan_in_memory(enum page_state state)
-{
-	return page_state_has_data(state) &&
-	       (state == PAGE_VALID || state == PAGE_TRANSITION ||
-		state == PAGE_PROTOTYPE);
-}
-
 static const Space *space_at(const struct scanner *s)
 {
 	return s->scan->spaces[s->at];
@@ -83,7 +76,7 @@ static uint64_t alike_len(const AddrMap *kernel, const struct map_run *run,
 	k = addr_map_data(kernel, i);
 	if (k.va > run->va)
 		return MIN(run->len, k.va - run->va);
-	*same = scan_in_memory(k.state) && k.pa + (run->va - k.va) == run->pa;
+	*same = page_state_in_memory(k.state) && k.pa + (run->va - k.va) == run->pa;
 	return MIN(run->len, k.va + k.len - run->va);
 }
 
@@ -110,13 +103,13 @@ static bool system_has(const struct scanner *s, const struct map_run *run)
 	uint64_t va = space_address(kernel, run->va + (s->pa - run->pa));
 	struct vtop_leaf leaf = vtop_translate(&kernel->as, VIRT(va));
 
-	return (scan_in_memory(leaf.state) || leaf.state == PAGE_OUTSIDE) &&
+	return (page_state_in_memory(leaf.state) || leaf.state == PAGE_OUTSIDE) &&
 	       leaf.pa.v + (va - leaf.va.v) == s->pa;
 }
 
 static bool is_wanted(const struct scanner *s, const struct map_run *run)
 {
-	return (scan_in_memory(run->state) || run->state == PAGE_OUTSIDE) &&
+	return (page_state_in_memory(run->state) || run->state == PAGE_OUTSIDE) &&
 	       s->pa >= run->pa && s->pa - run->pa < run->len;
 }
 
@@ -137,7 +130,7 @@ static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 	if (s->exact) {
 		if (is_wanted(s, &run) && !(s->upper && system_has(s, &run)))
 			tell(s, &run);
-	} else if (scan_in_memory(run.state)) {
+	} else if (page_state_in_memory(run.state)) {
 		if (s->upper)
 			tell_own(s, run);
 		else
@@ -163,8 +156,9 @@ static void note_walk(struct scanner *s, const struct vtop_stats *stats)
 
 static void walk(struct scanner *s, uint64_t start, uint64_t last)
 {
-	struct vtop_stats stats = vtop_walk(&space_at(s)->as, start, last,
-					    s->budget, add_leaf, s);
+	g_autoptr(NtProcSpace) full = space_full(space_at(s));
+	struct vtop_stats stats = vtop_walk(&full->as, start, last, s->budget,
+					    add_leaf, s);
 
 	note_walk(s, &stats);
 }
@@ -177,7 +171,7 @@ static void tell_view(struct scanner *s, const SpaceView *view, uint64_t end)
 		if (run.va >= end)
 			break;
 		run.len = MIN(run.len, end - run.va);
-		if (scan_in_memory(run.state))
+		if (page_state_in_memory(run.state))
 			tell(s, &run);
 	}
 	note_walk(s, &addr_map_counts(view->map)->walk);

@@ -42,7 +42,4 @@ void scan_memory(const struct scan *scan, uint8_t *flags, scan_fn fn,
 void scan_for(const struct scan *scan, PhysAddr pa, uint8_t *flags,
 	      scan_fn fn, void *ctx);
 
-/* Is the page in physical memory, at the run's pa? */
-bool scan_in_memory(enum page_state state);
-
 #endif

@@ -236,7 +236,8 @@ static bool walk_table(struct walk *w, struct entry_view *v,
 		if (v->va > w->last || w->stopped)
 			break;
 		if (got == TABLE_WHOLE ||
-		    entry_read_at(w->as, &at, raw, form->entry_bytes) == PHYS_OK)
+		    entry_read_at(w->as, &at, raw, form->entry_bytes) ==
+			    PHYS_OK)
 			walk_index(w, v, &at, raw);
 		else
 			report_damaged(w, v->va, span, &at, v->level);

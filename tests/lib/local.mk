@@ -22,6 +22,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
 	tests/lib/mkpeb.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \
+	tests/lib/mkplaces.c \
 	tests/lib/mkplain.c \
 	tests/lib/mkplainsoft.c tests/lib/mkplainsoft.h \
 	tests/lib/mkproc.c \

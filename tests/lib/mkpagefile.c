@@ -253,6 +253,14 @@ static bool put_pages(const MkWin *win, int fd, unsigned int number)
 		if (at->number == number)
 			ok = put_page(fd, at->place, page);
 	}
+	for (guint i = 0; i < win->paged_out->len && ok; i++) {
+		const struct mk_paged *at =
+			&g_array_index(win->paged_out, struct mk_paged, i);
+
+		mk_paged_fill(win, at, page);
+		if (at->number == number)
+			ok = put_page(fd, at->page, page);
+	}
 	return ok && !ftruncate(fd, (off_t)(n * MK_PAGE_SIZE));
 }
 

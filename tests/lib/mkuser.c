@@ -12,52 +12,7 @@
 struct user {
 	MkWin *win;
 	MkProc *proc;
-	const struct places *places;
-};
-
-/* Where things are in user space. */
-struct places {
-	uint64_t image;
-	uint64_t image_step; /* of the random part, in 1024 steps */
-	uint64_t high;
-	uint64_t low;
-	uint64_t peb;
-	uint64_t bulk;
-};
-
-static const struct places places32 = {
-	.image = 0x400000,
-	.image_step = 0,
-	.high = 0x70000000,
-	.low = 0,
-	.peb = 0x7ffdf000,
-	.bulk = 0x10000000,
-};
-/* Up to 8.0, where user space ends at 8 TiB; and later. */
-static const struct places places_small = {
-	.image = UINT64_C(0x13f000000),
-	.image_step = 0x10000,
-	.high = UINT64_C(0x7fef0000000),
-	.low = 0,
-	.peb = UINT64_C(0x7fffffdf000),
-	.bulk = UINT64_C(0x8000000000) /* + low */,
-};
-static const struct places places_big = {
-	.image = UINT64_C(0x7ff600000000),
-	.image_step = 0x10000,
-	.high = UINT64_C(0x7ffb00000000),
-	.low = UINT64_C(0x25b00000000),
-	.peb = UINT64_C(0x5f3a20b000),
-	.bulk = UINT64_C(0x8000000000),
-};
-/* A 32-bit process of x64; its 64-bit PEB is up there. */
-static const struct places places_wow64 = {
-	.image = 0x400000,
-	.image_step = 0,
-	.high = 0x70000000,
-	.low = 0,
-	.peb = UINT64_C(0x7fffffdf000),
-	.bulk = 0x10000000,
+	const struct mk_places *places;
 };
 
 static const struct {
@@ -271,11 +226,10 @@ static void add_paged(const struct user *user, uint64_t va, unsigned int number,
 	place = mk_page_file_put(win, number, place, user->proc->info.pid, va);
 	raw = mk_pte_pagefile(win, number, place, protection);
 	poke(user, va, swizzle(user, raw), MK_NO_PA, protection,
-	     MK_STATE_PAGEFILE);
+	     lost ? MK_STATE_COMPRESSED : MK_STATE_PAGEFILE);
+	last_page(user)->swap = mk_swap_place(number, place);
 	if (mk_page_file_pages(win, number))
-		g_array_index(user->proc->pages, struct mk_page,
-			      user->proc->pages->len - 1)
-			.content = MK_CONTENT_LABEL;
+		last_page(user)->content = MK_CONTENT_LABEL;
 }
 
 static void add_pagefile(const struct user *user, uint64_t va,
@@ -557,15 +511,6 @@ static int compare_regions(gconstpointer a, gconstpointer b)
 	return left->start < right->start ? -1 : left->start > right->start;
 }
 
-static const struct places *find_places(const MkWin *win, bool wow64)
-{
-	if (mk_is_32bit(win))
-		return &places32;
-	if (wow64)
-		return &places_wow64;
-	return win->build < MK_BUILD_81 ? &places_small : &places_big;
-}
-
 static void map_extras(const struct user *user, uint64_t low)
 {
 	const struct mk_options *options = &user->win->options;
@@ -595,7 +540,7 @@ static void map_extras(const struct user *user, uint64_t low)
 /* Each kind has a range of its own, so that nothing can overlap. */
 static void map_process(const struct user *user)
 {
-	const struct places *places = user->places;
+	const struct mk_places *places = user->places;
 	const uint64_t image =
 		places->image + draw(user, 0x400) * places->image_step;
 	const uint64_t low = places->low;
@@ -625,7 +570,7 @@ void mk_user_build(MkWin *win, MkProc *proc)
 	const struct user user = {
 		.win = win,
 		.proc = proc,
-		.places = find_places(win, proc->info.wow64),
+		.places = mk_user_places(win, proc->info.wow64),
 	};
 
 	map_kuser(&user);

@@ -182,6 +182,16 @@ struct mk_made_symbol {
 	uint32_t rva;
 };
 
+/* Where things are in user space. */
+struct mk_places {
+	uint64_t image;
+	uint64_t image_step; /* of the random part, in 1024 steps */
+	uint64_t high;
+	uint64_t low;
+	uint64_t peb;
+	uint64_t bulk;
+};
+
 struct MkWin {
 	struct mk_options options;
 	struct mk_kernel kernel;
@@ -460,6 +470,9 @@ void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places);
 /* mkdamage.c: processes that only damaged machines have; then the damage. */
 void mk_damage_extra(MkWin *win);
 void mk_damage_apply(MkWin *win);
+
+/* mkplaces.c: of a process. */
+const struct mk_places *mk_user_places(const MkWin *win, bool wow64);
 
 /* mkpagefile.c: Windows' table of paging files, with page_files. */
 void mk_page_files_build(MkWin *win);

@@ -21,11 +21,11 @@ ls -lR mnt >ls.2
 cmp ls.1 ls.2 || fail "two listings differ"
 expect_same "$(list mnt)" \
 	"README by-eprocess by-name dtb image kernel log proc processes "
-expect_same "$(list mnt/image)" "info iomem pmem runs "
+expect_same "$(list mnt/image)" "info iomem pmem ptov runs "
 expect_same "$(list mnt/proc/4)" \
-	"cmdline comm dtb environ maps memmap methods paging regions status vmem "
+	"cmdline comm dtb environ maps memmap methods paging regions status vmem vtop "
 expect_same "$(list mnt/kernel)" \
-	"dtb maps memmap paging regions vmem "
+	"dtb maps memmap paging regions vmem vtop "
 expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \
 	"$(grep -c '^proc' a.truth)" "processes"
 ls -f mnt/proc >ls.3

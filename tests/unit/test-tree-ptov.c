@@ -55,7 +55,7 @@ static bool note_place(void *ctx, const struct vtop_leaf *leaf)
 	struct place place = { f->at, leaf->va.v & mask, leaf->pa.v,
 			       leaf->len, leaf->rights, leaf->state };
 
-	if (scan_in_memory(leaf->state) || leaf->state == PAGE_OUTSIDE)
+	if (page_state_in_memory(leaf->state) || leaf->state == PAGE_OUTSIDE)
 		g_array_append_val(f->places, place);
 	return true;
 }
@@ -66,11 +66,13 @@ static void walk_all(struct fixture *f)
 	for (f->at = 0; f->at < f->spaces->len; f->at++) {
 		const Space *s = f->spaces->pdata[f->at];
 		uint64_t last = (UINT64_C(1) << s->as.form->va_bits) - 1;
+		g_autoptr(NtProcSpace) full = NULL;
 		struct vtop_stats stats;
 
 		if (s->empty)
 			continue;
-		stats = vtop_walk(&s->as,
+		full = space_full(s);
+		stats = vtop_walk(&full->as,
 				  s->kind == SPACE_KERNEL ? s->start : 0, last,
 				  vtop_budget_for(s->as.pm), note_place, f);
 		f->exhausted |= stats.exhausted;
@@ -137,7 +139,7 @@ static bool is_told(const struct fixture *f, const struct place *p,
 	if (!p->space || kernel->kind != SPACE_KERNEL || va < kernel->start)
 		return true;
 	leaf = vtop_translate(&kernel->as, VIRT(space_address(kernel, va)));
-	if (!scan_in_memory(leaf.state) && leaf.state != PAGE_OUTSIDE)
+	if (!page_state_in_memory(leaf.state) && leaf.state != PAGE_OUTSIDE)
 		return true;
 	return leaf.pa.v + (space_address(kernel, va) - leaf.va.v) != pa;
 }
