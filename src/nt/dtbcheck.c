@@ -15,7 +15,7 @@ enum {
 	FLAG_DELETE = 1 << 3,
 	FLAG_VM_DELETED = 1 << 5,
 	FLAG_OUTSWAPPED = 1 << 7,
-	MEMORY_RUNS_MAX = 256,
+	MEMORY_RUNS_MAX = 63,
 	NEW_TIME = 20000000, /* 2 s, FILETIME */
 	TEB_PAGES = 32, /* on either side of the PEB */
 };
@@ -105,48 +105,48 @@ static bool has_odd_bits(const struct paging_form *form, uint64_t raw)
 
 /* --- memory of the machine --- */
 
-struct descriptor { /* _PHYSICAL_MEMORY_DESCRIPTOR */
-	uint64_t va;
-	unsigned n; /* bytes of a page number */
-};
-
-static bool read_word(const NtKernel *k, uint64_t va, unsigned n, uint64_t *ret)
+static uint64_t page_number(const uint8_t *p, unsigned n)
 {
-	return nt_pointer_at(&k->as, n, VIRT(va), ret);
+	return n == 8 ? load_le64(p) : load_le32(p);
 }
 
-static uint64_t run_end(const NtKernel *k, const struct descriptor *d,
-			unsigned i)
+/* Where the last of the runs {BasePage, PageCount} ends; 0 where one makes no
+ * sense. */
+static uint64_t runs_end(const uint8_t *runs, size_t n_runs, unsigned n)
 {
-	uint64_t at = d->va + 2 * d->n + (uint64_t)i * 2 * d->n;
-	uint64_t base, count;
+	uint64_t end = 0;
 
-	if (!read_word(k, at, d->n, &base) ||
-	    !read_word(k, at + d->n, d->n, &count) ||
-	    base >> 40 || count >> 40)
-		return 0;
-	return (base + count) << PAGE_SHIFT_4K;
+	for (size_t i = 0; i < n_runs; i++) {
+		uint64_t base = page_number(runs + 2 * n * i, n);
+		uint64_t count = page_number(runs + 2 * n * i + n, n);
+
+		if (base >> 40 || count >> 40)
+			return 0;
+		end = MAX(end, (base + count) << PAGE_SHIFT_4K);
+	}
+	return end;
 }
 
-/* One past the last byte of RAM that Windows knows of (MmPhysicalMemoryBlock:
- * NumberOfRuns, NumberOfPages, {BasePage, PageCount}...); 0: not known. */
+/* One past the last byte of RAM that Windows knows of (MmPhysicalMemoryBlock
+ * points at NumberOfRuns, NumberOfPages, the runs); 0: not known. */
 static uint64_t memory_end(const NtKernel *k)
 {
-	struct descriptor d = { .n = k->profile.pointer_bytes };
-	uint64_t runs, end = 0;
+	unsigned n = k->profile.pointer_bytes;
+	uint8_t block[16 * (MEMORY_RUNS_MAX + 1)];
 	VirtAddr var = VIRT(k->kdbg.va.v ? k->kdbg.memory_block : 0);
+	uint64_t va, n_runs;
 
 	if (!var.v && (!k->has_image ||
 		       !nt_kimage_symbol(&k->as, &k->image,
 					 "MmPhysicalMemoryBlock", &var)))
 		return 0;
-	if (!read_word(k, var.v, d.n, &d.va) ||
-	    !nt_is_kernel_address(&k->as, d.va) ||
-	    !read_word(k, d.va, 4, &runs) || runs > MEMORY_RUNS_MAX)
+	if (!nt_pointer_at(&k->as, n, var, &va) ||
+	    !nt_is_kernel_address(&k->as, va) ||
+	    !nt_pointer_at(&k->as, 4, VIRT(va), &n_runs) ||
+	    n_runs > MEMORY_RUNS_MAX ||
+	    !vtop_read(&k->as, VIRT(va), block, 2 * n * (n_runs + 1)))
 		return 0;
-	for (unsigned i = 0; i < runs; i++)
-		end = MAX(end, run_end(k, &d, i));
-	return end;
+	return runs_end(block + 2 * n, n_runs, n);
 }
 
 /* Where Windows does not say, all of its memory is taken to be there. */
