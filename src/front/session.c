@@ -4,7 +4,7 @@
 
 #include "front/pagefiles.h"
 #include "front/session.h"
-#include "nt/pagingfile.h"
+#include "nt/softkernel.h"
 #include "procs/witness.h"
 
 static void log_advice(const Session *s, const Options *o)
@@ -37,7 +37,7 @@ static bool open_page_files(Session *s, const Options *options, GError **error)
 	s->page_files = page_files_of_options(options, s->kernel, s->log,
 					      error);
 	if (s->kernel && s->page_files)
-		nt_kernel_set_page_files(s->kernel, s->page_files);
+		nt_soft_open_swap(s->kernel, s->page_files, s->log);
 	return s->page_files != NULL;
 }
 

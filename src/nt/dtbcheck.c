@@ -168,8 +168,8 @@ static bool same_frame(const NtKernel *k, const struct addr_space *as,
 		return false;
 	own = vtop_translate(as, VIRT(va));
 	system = vtop_translate(&k->as, VIRT(va));
-	return own.pa.v == system.pa.v && page_state_has_data(own.state) &&
-	       page_state_has_data(system.state);
+	return own.pa.v == system.pa.v && page_state_in_memory(own.state) &&
+	       page_state_in_memory(system.state);
 }
 
 /* What System's process object and image are in, is in all address spaces. */

@@ -14,6 +14,7 @@
 #include "nt/kernel.h"
 #include "nt/pagingfile.h"
 #include "nt/softkernel.h"
+#include "nt/store.h"
 #include "nt/symload.h"
 #include "vtop/guess.h"
 
@@ -72,6 +73,7 @@ void nt_kernel_free(NtKernel *kernel)
 {
 	if (!kernel)
 		return;
+	nt_store_free(kernel->store);
 	if (kernel->derived)
 		g_array_unref(kernel->derived);
 	if (kernel->paging_files)

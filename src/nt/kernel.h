@@ -68,6 +68,7 @@ struct NtKernel {
 	struct nt_soft_ctx soft_flat;
 	struct addr_space flat;
 	struct nt_swap swap;
+	NtStore *store;		/* the compressed store, or NULL; owned */
 	const char *pte_mask_how; /* static: where soft.invalid_pte_mask comes
 				   * from; NULL: it is not known */
 	const char *dtb_source;	/* static */

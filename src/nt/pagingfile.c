@@ -492,8 +492,3 @@ const struct nt_paging_file *nt_paging_file_get(const GArray *table,
 	}
 	return NULL;
 }
-
-void nt_kernel_set_page_files(NtKernel *kernel, const PageFiles *files)
-{
-	kernel->page_files = files;
-}

@@ -43,9 +43,6 @@ void nt_paging_files_keep(NtKernel *kernel);
 const struct nt_paging_file *nt_paging_file_get(const GArray *table,
 						unsigned number);
 
-/* Gives the kernel the page files beside the image; they must outlive it. */
-void nt_kernel_set_page_files(NtKernel *kernel, const PageFiles *files);
-
 /* Part of nt_profile_fill(). */
 void nt_paging_layout_fill(const struct nt_source *source,
 			   unsigned pointer_bytes,

@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include "base/bytes.h"
+#include "nt/pagingfile.h"
 #include "nt/softkernel.h"
+#include "nt/store.h"
 
 /* One variable of the kernel that holds a physical address mask. */
 static bool read_mask(const NtKernel *k, const char *symbol, uint32_t offset,
@@ -118,9 +120,35 @@ void nt_soft_set_mask(NtKernel *k, uint64_t mask, const char *how)
 	make_flat(k);
 }
 
-void nt_soft_set_swap(NtKernel *k, const PageFiles *files,
-		      const NtStore *store, unsigned virtual_numbers)
+/* The numbers that are no files', by Windows' table; *first is -1 where there
+ * is none. */
+static unsigned virtual_numbers(const NtKernel *k, int *first)
 {
-	k->swap = (struct nt_swap){ .files = files, .store = store,
-				    .virtual_numbers = virtual_numbers };
+	g_autoptr(GArray) table = nt_paging_files(k, NULL);
+	unsigned bits = 0;
+
+	*first = -1;
+	for (guint i = table->len; i-- > 0;) {
+		const struct nt_paging_file *f =
+			&g_array_index(table, struct nt_paging_file, i);
+
+		if (!f->is_virtual)
+			continue;
+		bits |= 1u << f->number;
+		*first = (int)f->number;
+	}
+	return bits;
+}
+
+void nt_soft_open_swap(NtKernel *k, const PageFiles *files, Log *log)
+{
+	int number;
+
+	k->page_files = files;
+	k->swap.files = files;
+	k->swap.virtual_numbers = virtual_numbers(k, &number);
+	if (!k->has_profile)
+		return;
+	k->store = nt_store_find(k, number, log);
+	k->swap.store = k->store;
 }

@@ -10,9 +10,8 @@
 void nt_soft_setup(NtKernel *k);
 /* InvalidPteMask; how: static, "derived". */
 void nt_soft_set_mask(NtKernel *k, uint64_t mask, const char *how);
-/* Page files and the store; either may be NULL. Borrowed: they must outlive
- * all use of the kernel's address spaces. */
-void nt_soft_set_swap(NtKernel *k, const PageFiles *files,
-		      const NtStore *store, unsigned virtual_numbers);
+/* Gives the kernel the page files beside the image (or NULL; they must outlive
+ * it), and looks for the compressed store. After nt_kernel_find(). */
+void nt_soft_open_swap(NtKernel *k, const PageFiles *files, Log *log);
 
 #endif

@@ -3,7 +3,18 @@
 #include "config.h"
 
 #include "base/bytes.h"
+#include "nt/store.h"
 #include "nt/swap.h"
+
+static enum page_state in_store(const NtStore *store, unsigned number,
+				uint32_t page)
+{
+	uint8_t bytes[PAGE_SIZE_4K];
+
+	return nt_store_read(store, number, page, bytes, NULL) == NT_STORE_OK ?
+		       PAGE_STORE :
+		       PAGE_COMPRESSED;
+}
 
 enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 			     uint32_t page)
@@ -12,6 +23,8 @@ enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 
 	if (!swap)
 		return PAGE_PAGED_OUT;
+	if (swap->store && nt_store_is_virtual(swap->store, number))
+		return in_store(swap->store, number, page);
 	if (swap->virtual_numbers >> (number & 15) & 1)
 		return PAGE_COMPRESSED;
 	if (swap->files && page_files_has(swap->files, number) &&
@@ -21,9 +34,33 @@ enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 	return PAGE_PAGED_OUT;
 }
 
+/* Page by page, each unpacked as a whole. */
+static bool read_store(const NtStore *store, uint64_t place, uint8_t *buf,
+		       size_t len_bytes)
+{
+	while (len_bytes) {
+		uint64_t off = swap_place_offset(place);
+		size_t skip = (size_t)(off & PAGE_MASK_4K);
+		size_t n = MIN(len_bytes, (size_t)PAGE_SIZE_4K - skip);
+		uint8_t bytes[PAGE_SIZE_4K];
+
+		if (nt_store_read(store, swap_place_number(place),
+				  (uint32_t)(off >> PAGE_SHIFT_4K), bytes,
+				  NULL) != NT_STORE_OK)
+			return false;
+		memcpy(buf, bytes + skip, n);
+		buf += n;
+		place += n;
+		len_bytes -= n;
+	}
+	return true;
+}
+
 bool nt_swap_read(const struct nt_swap *swap, enum page_state state,
 		  uint64_t place, void *buf, size_t len_bytes)
 {
+	if (swap && state == PAGE_STORE && swap->store)
+		return read_store(swap->store, place, buf, len_bytes);
 	if (!swap || state != PAGE_PAGEFILE || !swap->files)
 		return false;
 	return page_files_read(swap->files, swap_place_number(place),

@@ -76,7 +76,8 @@ static uint64_t alike_len(const AddrMap *kernel, const struct map_run *run,
 	k = addr_map_data(kernel, i);
 	if (k.va > run->va)
 		return MIN(run->len, k.va - run->va);
-	*same = page_state_in_memory(k.state) && k.pa + (run->va - k.va) == run->pa;
+	*same = page_state_in_memory(k.state) &&
+		k.pa + (run->va - k.va) == run->pa;
 	return MIN(run->len, k.va + k.len - run->va);
 }
 
@@ -97,20 +98,26 @@ static void tell_own(struct scanner *s, struct map_run run)
 }
 
 /* Does System map the byte that is looked for at the same address? */
+/* Is there a frame, in the image or not? */
+static bool has_address(enum page_state state)
+{
+	return page_state_in_memory(state) || state == PAGE_OUTSIDE;
+}
+
 static bool system_has(const struct scanner *s, const struct map_run *run)
 {
 	const Space *kernel = kernel_space(s);
 	uint64_t va = space_address(kernel, run->va + (s->pa - run->pa));
 	struct vtop_leaf leaf = vtop_translate(&kernel->as, VIRT(va));
 
-	return (page_state_in_memory(leaf.state) || leaf.state == PAGE_OUTSIDE) &&
+	return has_address(leaf.state) &&
 	       leaf.pa.v + (va - leaf.va.v) == s->pa;
 }
 
 static bool is_wanted(const struct scanner *s, const struct map_run *run)
 {
-	return (page_state_in_memory(run->state) || run->state == PAGE_OUTSIDE) &&
-	       s->pa >= run->pa && s->pa - run->pa < run->len;
+	return has_address(run->state) && s->pa >= run->pa &&
+	       s->pa - run->pa < run->len;
 }
 
 static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "nt/pagingfile.h"
+#include "nt/softkernel.h"
 
 static void make(struct unit_win *w, const char *layout, const char *guid)
 {
@@ -512,7 +513,7 @@ START_TEST(test_page_files)
 	g_autoptr(PageFiles) files = page_files_new();
 
 	ck_assert_ptr_null(win.kernel->page_files);
-	nt_kernel_set_page_files(win.kernel, files);
+	nt_soft_open_swap(win.kernel, files, NULL);
 	ck_assert_ptr_eq(win.kernel->page_files, files);
 }
 END_TEST
