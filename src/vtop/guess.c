@@ -61,7 +61,7 @@ static int64_t score(const PhysMem *pm, PhysAddr root,
 		return INT64_MIN;
 	vtop_walk(&as, 0, (UINT64_C(1) << form->va_bits) - 1, guess_budget,
 		  tally_leaf, &t);
-	return t.good - 4 * t.bad;
+	return t.good - t.bad;
 }
 
 const struct paging_form *vtop_guess_form(const PhysMem *pm, PhysAddr root)
@@ -74,6 +74,9 @@ const struct paging_form *vtop_guess_form(const PhysMem *pm, PhysAddr root)
 	const struct paging_form *best = &paging_amd64;
 	int64_t best_score = 0;
 
+	/* Only the table of PAE is smaller than a page. */
+	if (root.v % PAGE_SIZE_4K && root.v % PAGE_SIZE_4K % 32 == 0)
+		return &paging_pae;
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
 		int64_t s = score(pm, root, order[i]);
 

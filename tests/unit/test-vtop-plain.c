@@ -329,6 +329,42 @@ START_TEST(test_guess_directories)
 }
 END_TEST
 
+/* A third of the pages is not in the image: the form is still told. */
+START_TEST(test_guess_outside)
+{
+	MkPhys *phys = mk_phys_new(1);
+	MkPaging *paging;
+	struct unit_mem mem;
+
+	mk_phys_add_ram(phys, 0, 8 * MIB);
+	paging = mk_paging_new(phys, (enum mk_mode)_i, 0);
+	for (uint64_t i = 0; i < 60; i++)
+		mk_paging_map(paging, i * 0x10000,
+			      i % 3 ? mk_phys_page(phys) : 0xf0000000, 4096,
+			      MK_PTE_P | MK_PTE_W | MK_PTE_U | MK_PTE_A);
+	unit_mem_init(&mem, phys);
+	ck_assert_str_eq(
+		vtop_guess_form(mem.pm, PHYS(mk_paging_root(paging)))->name,
+		forms[_i]->name);
+	unit_mem_clear(&mem);
+	mk_paging_free(paging);
+	mk_phys_free(phys);
+}
+END_TEST
+
+/* Whatever it leads to: no table of another form begins within a page. */
+START_TEST(test_guess_part_of_page)
+{
+	const struct machine *m = &machines[MK_MODE_PAE];
+
+	ck_assert_uint_ne(m->as.root.v % 4096, 0);
+	ck_assert_ptr_eq(vtop_guess_form(m->mem.pm, PHYS(m->as.root.v + 0x200)),
+			 &paging_pae);
+	ck_assert_ptr_eq(vtop_guess_form(m->mem.pm, PHYS(m->as.root.v + 1)),
+			 &paging_amd64);
+}
+END_TEST
+
 START_TEST(test_map_empty)
 {
 	g_autoptr(AddrMap) map = addr_map_empty();
@@ -358,6 +394,8 @@ int main(void)
 	tcase_add_loop_test(tcase, test_map_part, 0, MODES);
 	tcase_add_loop_test(tcase, test_guess, 0, MODES);
 	tcase_add_test(tcase, test_guess_directories);
+	tcase_add_loop_test(tcase, test_guess_outside, 0, MODES);
+	tcase_add_test(tcase, test_guess_part_of_page);
 	tcase_add_test(tcase, test_map_empty);
 	return unit_main(suite);
 }
