@@ -11,6 +11,7 @@ enum {
 	STORES_PER_ARRAY = 32,
 	CHUNK_ARRAYS = 32,
 	OWNERS_MAX = 16,	/* a healthy machine has one */
+	OWNER_TRIES_MAX = 64,	/* places that are looked at for a process */
 	KEY_SHIFT = 28,		/* of the page file's number in a key */
 };
 
@@ -108,9 +109,10 @@ struct NtStore {
 	unsigned numbers;	/* bit n: keys have the number n */
 	struct store *stores[STORES_MAX]; /* owned */
 	unsigned n_usable;
-	unsigned n_chunks; /* that were seen where the row has them */
+	int n_chunks; /* that are where the row has them, less those that are
+		       * none */
 	struct store_owner owners[OWNERS_MAX];
-	unsigned n_owners;
+	unsigned n_owners, n_owner_tries;
 };
 
 /* An empty one for a kernel. */

@@ -27,7 +27,8 @@ struct record {
 };
 
 /* The array and the element of a chunk follow from the bits of its number:
- * array i has 2^i chunks. */
+ * array i has 2^i chunks. Number 0 should not occur; it leads to where readers
+ * that go by this rule look for it, which is hardly a chunk. */
 static enum nt_store_status find_chunk(const NtStore *s, const struct store *st,
 				       uint32_t number, uint64_t *ret)
 {
@@ -35,9 +36,7 @@ static enum nt_store_status find_chunk(const NtStore *s, const struct store *st,
 	enum nt_store_status status;
 	unsigned i;
 
-	if (!number)
-		return NT_STORE_DAMAGED;
-	i = 31u - (unsigned)__builtin_clz(number);
+	i = number ? 31u - (unsigned)__builtin_clz(number) : 0;
 	number ^= 1u << i;
 	if (!store_is_chunk_array(m, st->chunks[i], &status))
 		return status;

@@ -11,7 +11,8 @@
 enum {
 	SECTIONS_MAX = 96,     /* of a PE image */
 	POINTERS_MAX = 1 << 20, /* looked behind; a kernel has fewer */
-	TRIALS_MAX = 32,       /* places that are read as a whole */
+	ARRAYS_COST = 64,      /* looking through arrays, in pointers */
+	TRIALS_MAX = 8,	       /* places that are read as a whole */
 	FIRST_BUILD = 14393,   /* 10 1607; before, nothing is known */
 };
 #define KERNEL_MAX (32 * MIB) /* of an image that is searched */
@@ -52,73 +53,104 @@ static bool is_of_build(const NtKernel *k, const struct store_row *row)
 	return k->build >= row->first_build && k->build <= row->last_build;
 }
 
-/* More stores that fit decide; more chunks in them; then the build. */
+/* More chunks that are where the row has them decide, so that no single word
+ * makes another row fit better; then more stores, then the build. */
 static bool is_better(const NtKernel *k, const NtStore *s, const NtStore *best)
 {
-	if (!best || s->n_usable != best->n_usable)
-		return s->n_usable > (best ? best->n_usable : 0);
+	if (!best)
+		return true;
 	if (s->n_chunks != best->n_chunks)
 		return s->n_chunks > best->n_chunks;
+	if (s->n_usable != best->n_usable)
+		return s->n_usable > best->n_usable;
 	return is_of_build(k, s->row) && !is_of_build(k, best->row);
 }
 
-static void keep_better(struct finder *f, NtStore *s)
+static NtStore *load_row(const struct finder *f, const struct store_row *row,
+			 uint64_t globals, const char *how)
 {
-	if (!is_better(f->k, s, f->best)) {
-		nt_store_free(s);
-		return;
-	}
-	nt_store_free(f->best);
-	f->best = s;
+	uint64_t manager;
+	NtStore *s;
+
+	if (row->pointer_bytes != f->k->profile.pointer_bytes ||
+	    !find_manager(f, row, globals, &manager))
+		return NULL;
+	s = store_new(f->k);
+	s->globals = VIRT(globals);
+	s->how = how;
+	store_load(s, f->k, row, manager);
+	return s;
 }
 
-/* Reads SmGlobals at an address in all ways there are. */
+/* Reads SmGlobals at an address in all ways there are; f->best is the one that
+ * fits best, if that has a store that can be used. */
 static bool try_globals(struct finder *f, uint64_t globals, const char *how)
 {
-	const struct store_row *row;
+	NtStore *best = NULL;
 
 	if (f->n_trials++ >= TRIALS_MAX)
 		return false;
-	for (row = store_rows; row->name; row++) {
-		uint64_t manager;
-		NtStore *s;
+	for (const struct store_row *row = store_rows; row->name; row++) {
+		NtStore *s = load_row(f, row, globals, how);
 
-		if (row->pointer_bytes != f->k->profile.pointer_bytes ||
-		    !find_manager(f, row, globals, &manager))
-			continue;
-		s = store_new(f->k);
-		s->globals = VIRT(globals);
-		s->how = how;
-		store_load(s, f->k, row, manager);
-		keep_better(f, s);
+		if (s && is_better(f->k, s, best)) {
+			nt_store_free(best);
+			best = s;
+		} else {
+			nt_store_free(s);
+		}
 	}
+	if (best && best->n_usable)
+		f->best = best;
+	else
+		nt_store_free(best);
 	return f->best != NULL;
 }
 
-/* A pointer of the kernel's data: is it the first array of SmGlobals, or the
- * link to where that is since 11 22H2? */
+/* Could a manager be there: a tree, pointers to arrays, one of which has a
+ * store? */
+static bool may_be_manager(struct finder *f, const struct store_row *row,
+			   uint64_t va)
+{
+	const struct store_memory *m = &f->probe->memory;
+	uint64_t tree, array;
+	unsigned n = 0;
+
+	if (!is_kernel_pointer(f, va) ||
+	    !store_pointer(m, va + row->key_tree, &tree) ||
+	    !store_is_kernel_page(m, tree))
+		return false;
+	f->pointers_left -= MIN(f->pointers_left, ARRAYS_COST);
+	for (unsigned i = 0; i < STORES_MAX / STORES_PER_ARRAY; i++) {
+		if (!store_pointer(m, va + i * m->pointer_bytes, &array) ||
+		    (array && !is_kernel_pointer(f, array)))
+			return false;
+		n += array && store_is_array(m, row, array);
+	}
+	return n > 0;
+}
+
+/* A pointer of the kernel's data: is it to the tree in SmGlobals, or the link
+ * to where that is since 11 22H2? */
 static bool try_pointer(struct finder *f, uint64_t slot, uint64_t value)
 {
 	const struct store_memory *m = &f->probe->memory;
 	const struct store_row *row, *last = NULL;
 
 	for (row = store_rows; row->name; row++) {
-		uint64_t manager = row->link_at ? value - row->link_to : slot;
-		uint64_t tree, array = value;
+		uint64_t manager = row->link_at ? value - row->link_to :
+						  slot - row->key_tree;
+		uint64_t globals = row->link_at ? slot - row->link_at : manager;
 
 		/* Rows that look the same so far are tried once. */
 		if (row->pointer_bytes != m->pointer_bytes ||
 		    (last && last->link_at == row->link_at))
 			continue;
 		last = row;
-		if (!is_kernel_pointer(f, manager) ||
-		    !store_pointer(m, manager + row->key_tree, &tree) ||
-		    !store_is_kernel_page(m, tree) ||
-		    (row->link_at && (!store_pointer(m, manager, &array) ||
-				      !is_kernel_pointer(f, array))) ||
-		    !store_is_array(m, row, array))
+		if (!row->link_at && value & PAGE_MASK_4K)
 			continue;
-		if (try_globals(f, slot - row->link_at, "derived"))
+		if (may_be_manager(f, row, manager) &&
+		    try_globals(f, globals, "derived"))
 			return true;
 	}
 	return false;
@@ -154,22 +186,22 @@ static void scan(struct finder *f, uint64_t start, uint64_t len)
 }
 
 /* The sections that are written to (PE/COFF: section table; flag
- * IMAGE_SCN_MEM_WRITE). False where the headers do not tell. */
-static bool scan_sections(struct finder *f)
+ * IMAGE_SCN_MEM_WRITE). */
+static void scan_sections(struct finder *f)
 {
 	uint8_t page[PAGE_SIZE_4K];
 	uint64_t base = f->k->image.base.v, at, pe;
 	unsigned n;
 
 	if (!vtop_read(&f->probe->as, VIRT(base), page, sizeof page))
-		return false;
+		return;
 	pe = load_le32(page + 0x3c);
 	if (!range_fits(pe, 24, sizeof page))
-		return false;
+		return;
 	n = load_le16(page + pe + 6);
 	at = pe + 24 + load_le16(page + pe + 20);
-	if (!n || n > SECTIONS_MAX || !range_fits(at, n * 40u, sizeof page))
-		return false;
+	if (n > SECTIONS_MAX || !range_fits(at, n * 40u, sizeof page))
+		return;
 	for (unsigned i = 0; i < n; i++, at += 40) {
 		uint32_t len = load_le32(page + at + 8);
 		uint32_t rva = load_le32(page + at + 12);
@@ -178,7 +210,6 @@ static bool scan_sections(struct finder *f)
 		    range_fits(rva, len, f->image_len))
 			scan(f, base + rva, len);
 	}
-	return true;
 }
 
 static void derive(struct finder *f)
@@ -190,8 +221,9 @@ static void derive(struct finder *f)
 	if (k->has_image && k->image.has_pe) {
 		f->image = k->image.base.v;
 		f->image_len = MIN(k->image.pe.size, KERNEL_MAX);
-		if (!scan_sections(f))
-			scan(f, f->image, f->image_len);
+		scan_sections(f);
+		/* Whatever its sections say. */
+		scan(f, f->image, f->image_len);
 	} else if (head > AROUND) {
 		scan(f, head - AROUND, 2 * AROUND);
 	}

@@ -10,7 +10,7 @@ enum {
 	XPRESS_FORMAT = 3, /* COMPRESSION_FORMAT_XPRESS */
 	RECORD_BYTES_MIN = 12,
 	RECORD_BYTES_MAX = 256,
-	ARRAYS_PROBED = 4, /* chunk arrays of a store that must make sense */
+	ELEMENTS_PROBED = 4, /* of an array of chunks */
 };
 #define CHUNK_TAG UINT32_C(0x41426d73) /* "smBA" */
 
@@ -95,8 +95,7 @@ bool store_is_array(const struct store_memory *m, const struct store_row *row,
 			return false;
 		if (!store)
 			continue;
-		if (!store_is_kernel_page(m, store) ||
-		    (owner && !is_pointer(m, owner)))
+		if (!is_pointer(m, store) || (owner && !is_pointer(m, owner)))
 			return false;
 		n++;
 	}
@@ -115,6 +114,7 @@ static unsigned owner_index(NtStore *s, const NtKernel *k, uint64_t eprocess)
 		if (s->owners[i].eprocess.v == eprocess)
 			return i;
 	if (s->n_owners == OWNERS_MAX || !is_pointer(&s->memory, eprocess) ||
+	    s->n_owner_tries++ >= OWNER_TRIES_MAX ||
 	    !nt_process_read(&s->as, &k->profile, VIRT(eprocess), &p))
 		return OWNERS_MAX;
 	ok = nt_process_plausible(&s->as, &k->profile, &p);
@@ -169,36 +169,47 @@ static enum nt_store_status load_chunks(const struct store_memory *m,
 	return NT_STORE_OK;
 }
 
-/* Do the first arrays of chunks hold chunks, so far apart? What cannot be read
- * says nothing. */
-static bool chunks_are_sane(const struct store_memory *m,
-			    const struct store_row *row,
-			    const struct store *st, unsigned *n_chunks)
-{
-	unsigned n = 0;
+struct probe {
+	unsigned n_good, n_bad;
+};
 
-	for (unsigned i = 0; i < ARRAYS_PROBED; i++) {
+/* Elements of an array of chunks, as far as they tell how far apart they are.
+ * What cannot be read, and what is not in use, says nothing. */
+static void probe_array(const struct store_memory *m,
+			const struct store_row *row, uint64_t array, unsigned n,
+			struct probe *probe)
+{
+	for (unsigned j = 0; j < n; j++) {
+		uint64_t chunk = 0;
+
+		if (!store_pointer(m, array + j * row->chunk_stride, &chunk) ||
+		    !chunk)
+			continue;
+		if (store_is_kernel_page(m, chunk))
+			probe->n_good++;
+		else
+			probe->n_bad++;
+	}
+}
+
+static struct probe probe_chunks(const struct store_memory *m,
+				 const struct store_row *row,
+				 const struct store *st)
+{
+	struct probe probe = { 0 };
+
+	for (unsigned i = 0; i < CHUNK_ARRAYS; i++) {
+		unsigned n = i < 2 ? 1u << i : ELEMENTS_PROBED;
 		enum nt_store_status status;
 
 		if (!st->chunks[i])
 			continue;
-		if (!store_is_chunk_array(m, st->chunks[i], &status)) {
-			if (status == NT_STORE_DAMAGED)
-				return false;
-			continue;
-		}
-		for (unsigned j = 0; j < (i ? 2 : 1); j++) {
-			uint64_t chunk = 0;
-
-			if (store_pointer(m, st->chunks[i] +
-					     j * row->chunk_stride, &chunk) &&
-			    chunk && !store_is_kernel_page(m, chunk))
-				return false;
-			n += chunk != 0;
-		}
+		if (store_is_chunk_array(m, st->chunks[i], &status))
+			probe_array(m, row, st->chunks[i], n, &probe);
+		else
+			probe.n_bad += status == NT_STORE_DAMAGED;
 	}
-	*n_chunks += n;
-	return n > 0;
+	return probe;
 }
 
 static enum nt_store_status load_regions(const struct store_memory *m,
@@ -251,7 +262,7 @@ static enum nt_store_status load_store(NtStore *s, const NtKernel *k,
 	const struct store_memory *m = &s->memory;
 	enum nt_store_status status = NT_STORE_DAMAGED;
 
-	if (!store_is_kernel_page(m, st->va.v))
+	if (!is_pointer(m, st->va.v))
 		return status;
 	if (!store_pointer(m, st->va.v + row->pages_tree, &st->pages_tree))
 		return NT_STORE_UNREADABLE;
@@ -262,8 +273,14 @@ static enum nt_store_status load_store(NtStore *s, const NtKernel *k,
 		status = load_chunks(m, st->va.v + row->chunks, st);
 	if (!status)
 		status = load_regions(m, row, st);
-	if (!status && !chunks_are_sane(m, row, st, &s->n_chunks))
-		status = NT_STORE_DAMAGED;
+	if (!status) {
+		struct probe probe = probe_chunks(m, row, st);
+
+		/* A few bad ones are damage, most of them another layout. */
+		s->n_chunks += (int)probe.n_good - 2 * (int)probe.n_bad;
+		if (probe.n_bad > probe.n_good)
+			status = NT_STORE_DAMAGED;
+	}
 	return status;
 }
 

@@ -74,11 +74,10 @@ static enum nt_store_status node_read(const struct store_memory *m,
 	if (!store_kernel_read(m, va, node->page, PAGE_SIZE_4K))
 		return NT_STORE_UNREADABLE;
 	node->n = load_le16(node->page);
-	node->leaf = node->page[3] == 1;
+	node->leaf = node->page[3] != 0;
 	node->head_bytes = 2 * m->pointer_bytes;
 	node->entry_bytes = node->leaf ? 8 : 2 * m->pointer_bytes;
-	if (node->page[3] > 1 ||
-	    node->n > (PAGE_SIZE_4K - node->head_bytes) / node->entry_bytes)
+	if (node->n > (PAGE_SIZE_4K - node->head_bytes) / node->entry_bytes)
 		return NT_STORE_DAMAGED;
 	return keys_are_sane(node) ? NT_STORE_OK : NT_STORE_DAMAGED;
 }

@@ -253,7 +253,8 @@ static bool put_pages(const MkWin *win, int fd, unsigned int number)
 		if (at->number == number)
 			ok = put_page(fd, at->place, page);
 	}
-	for (guint i = 0; i < win->paged_out->len && ok; i++) {
+	for (guint i = 0; win->paged_out && i < win->paged_out->len && ok;
+	     i++) {
 		const struct mk_paged *at =
 			&g_array_index(win->paged_out, struct mk_paged, i);
 
