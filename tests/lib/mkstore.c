@@ -151,7 +151,7 @@ static uint32_t add_record(struct builder *b, struct store *store,
 	return key;
 }
 
-/* A place for so many bytes in one region; the last region is not mapped. */
+/* A place for so many bytes in one region; not in the last one. */
 static uint32_t take_place(struct store *store, size_t len)
 {
 	uint32_t at = store->used;
@@ -286,6 +286,30 @@ static void make_chunks(struct builder *b, struct store *store)
 	}
 }
 
+/* A region that Windows has written to a page file. */
+static void page_out(struct builder *b, uint64_t va)
+{
+	const struct mk_region region = {
+		.start = va,
+		.end = va + MK_PAGE_SIZE,
+		.protection = MK_PROT_RW,
+		.is_private = true,
+	};
+	struct mk_page page = {
+		.va = va,
+		.pa = MK_NO_PA,
+		.size = MK_PAGE_SIZE,
+		.rights = MK_RIGHT_U | MK_RIGHT_W,
+		.state = MK_STATE_PAGEFILE,
+	};
+
+	page.raw = mk_pte_pagefile(b->win, 0, 0x7654, MK_PROT_RW);
+	page.raw = mk_user_swizzle(b->win, b->proc, page.raw);
+	mk_paging_poke(b->proc->paging, va, 1, page.raw);
+	g_array_append_val(b->proc->pages, page);
+	g_array_append_val(b->proc->regions, region);
+}
+
 /* Their pointers have a count of users in the low bits. */
 static void make_regions(struct builder *b, struct store *store)
 {
@@ -299,6 +323,8 @@ static void make_regions(struct builder *b, struct store *store)
 		if (i < REGIONS - 1)
 			mk_user_pages(win, b->proc, va,
 				      REGION_LEN / MK_PAGE_SIZE);
+		else
+			page_out(b, va);
 		mk_kwrite_ptr(win, store->regions + i * pointer,
 			      va | (i == 1 ? 3 : 0));
 	}

@@ -148,7 +148,7 @@ enum mk_store_kind {
 	MK_STORE_NO_PAGE,  /* not in the tree of its store */
 	MK_STORE_NO_CHUNK, /* no such record */
 	MK_STORE_NO_REGION,
-	MK_STORE_LOST_REGION, /* not mapped */
+	MK_STORE_LOST_REGION, /* itself in a page file */
 	MK_STORE_OVER_END,    /* reaches out of its region */
 	MK_STORE_LOOP,	      /* its record names itself */
 	MK_STORE_TRUNCATED,

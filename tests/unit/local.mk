@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-softpte \
 	tests/unit/test-nt-store \
+	tests/unit/test-nt-store-hostile \
 	tests/unit/test-nt-symfile \
 	tests/unit/test-nt-symload \
 	tests/unit/test-nt-unpack-page \
@@ -90,6 +91,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit-kmem.c tests/unit/unit-kmem.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
+	tests/unit/unit-store.c tests/unit/unit-store.h \
 	tests/unit/unit-win.c tests/unit/unit-win.h \
 	tests/unit/unit-tree.c tests/unit/unit-tree.h
 
@@ -188,6 +190,8 @@ tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_store_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_store_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_store_hostile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_symfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_symfile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_symload_CPPFLAGS = $(UNIT_CPPFLAGS)
