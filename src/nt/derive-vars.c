@@ -457,7 +457,7 @@ static void count_masks(const NtKernel *k, struct mask_count *c)
 	samples_clear(&s);
 }
 
-static void derive_pte_mask(NtKernel *k)
+static void derive_pte_mask(NtKernel *k, Log *log)
 {
 	struct mask_count c = { .k = k };
 	unsigned best = 0;
@@ -468,8 +468,17 @@ static void derive_pte_mask(NtKernel *k)
 	for (unsigned bit = 36; bit < 52; bit++)
 		if (c.n_bit[bit] > c.n_bit[best])
 			best = bit;
-	if (c.n_bit[best] < PTES_MIN || c.n_none > c.n_bit[best] / 10)
+	/* Entries that the mask should be in, and it is not. */
+	if (c.n_none >= PTES_MIN && c.n_bit[best] <= c.n_none / 10) {
+		nt_soft_set_mask(k, 0, "derived");
 		return;
+	}
+	if (c.n_bit[best] < PTES_MIN || c.n_none > c.n_bit[best] / 10) {
+		log_add(log, LOG_INFO, "profile",
+			"InvalidPteMask is not known: entries that are not"
+			" valid are taken as they are (symbols= may help)");
+		return;
+	}
 	nt_soft_set_mask(k, UINT64_C(1) << best, "derived");
 	report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
 	       k->soft.invalid_pte_mask,
@@ -499,6 +508,6 @@ void nt_derive_variables(NtKernel *k, Log *log)
 	scan_variables(k);
 	if (!k->vars[NT_HANDLE_TABLE_LIST_HEAD].va.v)
 		derive_table_head(k);
-	derive_pte_mask(k);
+	derive_pte_mask(k, log);
 	log_derived(k, log);
 }

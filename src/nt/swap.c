@@ -6,25 +6,31 @@
 #include "nt/store.h"
 #include "nt/swap.h"
 
-static enum page_state in_store(const NtStore *store, unsigned number,
-				uint32_t page)
+/* Is the page the store's, and legible there? Where Windows' table does not say
+ * whose the number is, only pages that the store has a key for are its. */
+static bool in_store(const struct nt_swap *swap, unsigned number,
+		     uint32_t page, enum page_state *ret)
 {
 	uint8_t bytes[PAGE_SIZE_4K];
+	enum nt_store_status status;
 
-	return nt_store_read(store, number, page, bytes, NULL) == NT_STORE_OK ?
-		       PAGE_STORE :
-		       PAGE_COMPRESSED;
+	if (!swap->store || !nt_store_is_virtual(swap->store, number))
+		return false;
+	status = nt_store_read(swap->store, number, page, bytes, NULL);
+	*ret = status == NT_STORE_OK ? PAGE_STORE : PAGE_COMPRESSED;
+	return status != NT_STORE_NO_KEY || swap->virtual_numbers;
 }
 
 enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 			     uint32_t page)
 {
 	uint64_t off = (uint64_t)page << PAGE_SHIFT_4K;
+	enum page_state state;
 
 	if (!swap)
 		return PAGE_PAGED_OUT;
-	if (swap->store && nt_store_is_virtual(swap->store, number))
-		return in_store(swap->store, number, page);
+	if (in_store(swap, number, page, &state))
+		return state;
 	if (swap->virtual_numbers >> (number & 15) & 1)
 		return PAGE_COMPRESSED;
 	if (swap->files && page_files_has(swap->files, number) &&

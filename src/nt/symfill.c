@@ -215,9 +215,11 @@ struct NtWanted {
 	GHashTable *names;
 };
 
-/* What the built-in tables have no address of (nt/store.h). */
+/* What the built-in tables have no address of (nt/store.h,
+ * nt/softkernel.h). */
 static const char *const not_built_in[] = {
-	"SmGlobals", "?SmGlobals@@3U_SM_GLOBALS@@A"
+	"SmGlobals", "?SmGlobals@@3U_SM_GLOBALS@@A",
+	"MiInvalidPteMask", "MmProtopte_Base", "MmSubsectionBase",
 };
 
 NtWanted *nt_wanted_new(void)
