@@ -223,8 +223,9 @@ static const char *const malformed[] = {
 	"gid=4294967295", "gid=", "umask=8", "umask=1000", "umask=0x1ff",
 	"umask=", "umask=-1", "umask=99999999999999999999999", "ro=1",
 	"pagefile", "pagefile=", "pagefile=:", "pagefile=a,pagefile=::",
-	"pagefile=a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a", "pagefile=a:a:a:a:a:a:a:"
-	"a:a:a:a:a:a:a:a:a,pagefile=b", "swapfile=", "swapfile",
+	"pagefile=a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a",
+	"pagefile=a:a:a:a:a:a:a:a:a:a:a:a:a:a:a:a,pagefile=b",
+	"swapfile=", "swapfile",
 };
 
 START_TEST(test_malformed)
