@@ -6,10 +6,11 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "nt/cpus.h"
 #include "nt/derive.h"
 #include "nt/machine.h"
 #include "nt/pagingfile.h"
-#include "nt/cpus.h"
+#include "nt/store.h"
 #include "tree/render.h"
 
 void render_readme(struct sink *out, const struct render_facts *facts)
@@ -227,6 +228,20 @@ static void info_page_files(struct sink *out, const NtKernel *k)
 			       nt_paging_file_get(table, i), i);
 }
 
+static void info_store(struct sink *out, const NtKernel *k)
+{
+	struct nt_store_facts facts;
+
+	if (!k->store) {
+		sink_key(out, "CompressedStore", "- (not found)");
+		return;
+	}
+	nt_store_facts(k->store, &facts);
+	sink_key(out, "CompressedStore",
+		 "%u store(s), SmGlobals " PRIADDR " (%s), layout %s",
+		 facts.n_stores, facts.globals.v, facts.how, facts.layout);
+}
+
 static void info_kernel(struct sink *out, const struct render_facts *facts)
 {
 	const NtKernel *k = facts->kernel;
@@ -257,6 +272,7 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 		sink_key(out, "Processors", "-");
 	info_evidence(out, k);
 	info_page_files(out, k);
+	info_store(out, k);
 	if (!k->has_profile)
 		return;
 	if (!k->soft.pte.swizzle.bit_len)
