@@ -162,14 +162,7 @@ static enum nt_dtb_verdict outside(const NtKernel *k, uint64_t dtb)
 static bool same_frame(const NtKernel *k, const struct addr_space *as,
 		       uint64_t va)
 {
-	struct vtop_leaf own, system;
-
-	if (!va)
-		return false;
-	own = vtop_translate(as, VIRT(va));
-	system = vtop_translate(&k->as, VIRT(va));
-	return own.pa.v == system.pa.v && page_state_in_memory(own.state) &&
-	       page_state_in_memory(system.state);
+	return va && nt_same_frame(&k->as, as->root.v, VIRT(va));
 }
 
 /* What System's process object and image are in, is in all address spaces. */

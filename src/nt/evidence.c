@@ -265,13 +265,10 @@ static void compare_build(struct gather *g, uint32_t build,
 static bool maps_same(const struct gather *g, uint64_t cr3)
 {
 	const NtKernel *k = g->k;
-	struct addr_space other = nt_kernel_space(k, cr3);
-	VirtAddr va = k->has_system ? k->system.eprocess : k->image.base;
-	struct vtop_leaf a = vtop_translate(&k->as, va);
-	struct vtop_leaf b = vtop_translate(&other, va);
 
-	return page_state_in_memory(a.state) && page_state_in_memory(b.state) &&
-	       a.pa.v == b.pa.v;
+	return nt_same_frame(&k->as, cr3,
+			     k->has_system ? k->system.eprocess :
+					     k->image.base);
 }
 
 static bool is_dtb_of(const struct gather *g, VirtAddr eprocess, uint64_t cr3)

@@ -38,14 +38,7 @@ static void entry_free(gpointer data)
 static bool maps_alike(const NtKernel *k, const struct addr_space *as,
 		       uint64_t va)
 {
-	struct vtop_leaf own, system;
-
-	if (!va)
-		return false;
-	own = vtop_translate(as, VIRT(va));
-	system = vtop_translate(&k->as, VIRT(va));
-	return own.pa.v == system.pa.v && page_state_in_memory(own.state) &&
-	       page_state_in_memory(system.state);
+	return va && nt_same_frame(&k->as, as->root.v, VIRT(va));
 }
 
 /* Does the process's table map the kernel as System's does? One page of it is

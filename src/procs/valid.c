@@ -53,20 +53,14 @@ static bool is_proven(struct proc_run *run, VirtAddr va)
 {
 	const struct nt_eprocess_layout *l = &run->kernel->profile.eprocess;
 	unsigned n = run->kernel->profile.pointer_bytes;
-	struct vtop_leaf own, system;
 	uint64_t flink, blink, dtb;
-	struct addr_space as;
 
 	if (!get(run, va, l->links, &flink) ||
 	    !get(run, va, l->links + n, &blink) || !get(run, va, l->dtb, &dtb))
 		return false;
-	if (!dtb || !points_at(run, flink + n, va.v + l->links) ||
-	    !points_at(run, blink, va.v + l->links))
-		return false;
-	as = nt_kernel_space(run->kernel, dtb);
-	own = vtop_translate(&as, va);
-	system = vtop_translate(&run->kernel->as, va);
-	return page_state_in_memory(own.state) && own.pa.v == system.pa.v;
+	return dtb && points_at(run, flink + n, va.v + l->links) &&
+	       points_at(run, blink, va.v + l->links) &&
+	       nt_same_frame(&run->kernel->as, dtb, va);
 }
 
 static unsigned examine(struct proc_run *run, VirtAddr va, uint32_t *pid)
