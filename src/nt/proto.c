@@ -195,6 +195,14 @@ const struct nt_proto_extent *nt_proto_find(const GArray *extents,
 		       NULL;
 }
 
+bool nt_proto_covers(const GArray *extents, uint64_t va)
+{
+	const struct nt_proto_extent *x =
+		extents ? nt_proto_find(extents, va) : NULL;
+
+	return x && x->start <= va;
+}
+
 VirtAddr nt_proto_pte(const struct addr_space *as,
 		      const struct nt_proto_extent *extent, uint64_t va)
 {

@@ -318,7 +318,9 @@ static struct soft_pte by_vad(const struct addr_space *as,
 	const struct nt_soft_ctx *ctx = as->soft_ctx;
 	struct soft_pte r = { .state = PAGE_ABSENT };
 
-	if (!ctx->protos)
+	/* Not known, or there is none where there should be one: a tree that
+	 * is damaged, a view that goes on behind its subsections. */
+	if (!nt_proto_covers(ctx->protos, va))
 		return state_only(PAGE_PROTOTYPE_LOST);
 	nt_proto_vacant(as, page_floor(va), va | PAGE_MASK_4K, &r);
 	if (r.state == PAGE_ABSENT)

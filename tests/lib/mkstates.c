@@ -378,7 +378,7 @@ static void add_paged(struct soft *soft, unsigned int number,
 
 	put_soft(soft->win, soft->proc, soft->va,
 		 with_mask(soft->win, raw, masked), MK_STATE_PAGEFILE,
-		 protection, swap);
+		 protection & MK_PROT_GUARD ? 0 : protection, swap);
 	soft->va += MK_PAGE_SIZE;
 }
 

@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-softpte \
+	tests/unit/test-nt-states \
 	tests/unit/test-nt-store \
 	tests/unit/test-nt-store-hostile \
 	tests/unit/test-nt-symfile \
@@ -93,6 +94,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
 	tests/unit/unit-store.c tests/unit/unit-store.h \
 	tests/unit/unit-win.c tests/unit/unit-win.h \
+	tests/unit/unit-states.c tests/unit/unit-states.h \
 	tests/unit/unit-tree.c tests/unit/unit-tree.h
 
 UNIT_BASE_LIBS = tests/unit/libunit.a $(BASE_LIBS) $(CHECK_LIBS)
@@ -188,6 +190,8 @@ tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_states_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_states_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_nt_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_store_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_store_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
