@@ -402,6 +402,7 @@ static mode_t type_of(const struct tree_node *node)
 static bool stat_is_dear(const struct tree_node *node)
 {
 	return node->kind == NODE_TEXT || node->kind == NODE_VMEM ||
+	       node->kind == NODE_PAGEMAP ||
 	       node->kind == NODE_LINK_EXE || node->kind == NODE_LINK_CWD;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "tree/pagemap.h"
 #include "tree/tree-priv.h"
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo). */
@@ -72,6 +73,9 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 	if (node->kind == NODE_VMEM) {
 		size = node->space->vmem_size;
 		data = tree_space_data_bytes(tree, node->space);
+	} else if (node->kind == NODE_PAGEMAP) {
+		size = pagemap_size(node->space->vmem_size);
+		data = tree_space_pagemap_bytes(tree, node->space);
 	} else if (node->kind == NODE_PMEM) {
 		size = physmem_end(tree->facts.pm);
 		data = physmem_bytes(tree->facts.pm);

@@ -58,6 +58,7 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_REGION:
 	case NODE_PTOV:
 	case NODE_VTOP:
+	case NODE_PAGEMAP:
 		return false;
 	}
 	return false;
@@ -159,6 +160,7 @@ static const struct {
 	unsigned link; /* there where tree_space_links() has it; 0: always */
 } space_entries[] = {
 	{ "vmem", NODE_VMEM, 0 },
+	{ "pagemap", NODE_PAGEMAP, 0 },
 	{ "regions", NODE_REGIONS, 0 },
 	{ "vtop", NODE_VTOPS, 0 },
 	{ "exe", NODE_LINK_EXE, LINKS_EXE },

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "tree/pagemap.h"
 #include "tree/tree-priv.h"
 
 /*
@@ -98,6 +99,12 @@ static bool open_sparse(Tree *tree, const struct tree_node *node,
 	s->size = node->space->vmem_size;
 	if (node->kind == NODE_VMEM)
 		return true;
+	if (node->kind == NODE_PAGEMAP) {
+		s->pagemap = true;
+		s->size = pagemap_size(s->size);
+		s->eio = false;
+		return true;
+	}
 	i = space_view_find_region(s->view, node->arg);
 	if (i == SIZE_MAX) {
 		sparse_clear(s);
@@ -137,6 +144,7 @@ TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 		live_text_bytes(file->live);
 		break;
 	case NODE_VMEM:
+	case NODE_PAGEMAP:
 	case NODE_REGION:
 	case NODE_PMEM:
 		file->is_sparse = open_sparse(tree, node, &file->sparse);

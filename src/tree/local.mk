@@ -4,6 +4,7 @@ src_libtree_a_SOURCES = \
 	src/tree/dirs.c \
 	src/tree/file.c \
 	src/tree/named.c \
+	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
 	src/tree/render.h \
 	src/tree/render_dtb.c \

@@ -34,6 +34,7 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "  exe, cwd       links to nowhere: path of its image, current directory\n"
 "  vmem           its memory: offset = virtual address, sparse\n"
 "  regions/       the same, one file per range of equal rights (for yara)\n"
+"  pagemap        8 bytes for each page, as Linux has it: frame, swapped, ...\n"
 "  vtop/ADDRESS   how a virtual address is translated (any; not listed)\n"
 "by-name/         links to proc/ by process name\n"
 "by-eprocess/     links to proc/ by EPROCESS address\n"
@@ -46,7 +47,8 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "\n"
 "Pages that are not in the image read as zeros; proc/PID/paging counts them,\n"
 "the mount option holes=eio makes them read errors instead.\n"
-"Programs that map whole files (yara) want regions/, not vmem.\n");
+"Programs that map or read whole files (yara, sha256sum) want regions/, not\n"
+"vmem and pagemap.\n");
 }
 
 static void info_image(struct sink *out, const struct render_facts *facts)

@@ -73,6 +73,7 @@ struct Space {
 	/* Filled when first asked for: value + 1, 0 unknown. */
 	_Atomic uint64_t text_size[SPACE_TEXTS];
 	_Atomic uint64_t data_bytes;
+	_Atomic uint64_t pagemap_bytes; /* that its file has, without holes */
 	_Atomic unsigned links; /* enum space_links, LINKS_KNOWN once found */
 	struct RowText *_Atomic rows[2]; /* maps, memmap; owned, or NULL */
 

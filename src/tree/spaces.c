@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tree/pagemap.h"
 #include "tree/tree-priv.h"
 #include "vtop/guess.h"
 
@@ -138,6 +139,19 @@ uint64_t tree_space_data_bytes(Tree *tree, Space *space)
 	view = space_view(space, tree->cache);
 	known = addr_map_counts(view->map)->data_bytes;
 	atomic_store(&space->data_bytes, known + 1);
+	return known;
+}
+
+uint64_t tree_space_pagemap_bytes(Tree *tree, Space *space)
+{
+	uint64_t known = atomic_load(&space->pagemap_bytes);
+	g_autoptr(SpaceView) view = NULL;
+
+	if (known)
+		return known - 1;
+	view = space_view(space, tree->cache);
+	known = pagemap_data_bytes(view->map, pagemap_size(space->vmem_size));
+	atomic_store(&space->pagemap_bytes, known + 1);
 	return known;
 }
 

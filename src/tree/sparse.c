@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/bytes.h"
+#include "tree/pagemap.h"
 #include "tree/sparse.h"
 
 #define ZEROS_BYTES (UINT64_C(64) << 10)
@@ -179,9 +180,26 @@ static int plan_space(const struct sparse *s, struct read_plan *plan,
 	return r;
 }
 
+static int plan_pagemap(const struct sparse *s, struct read_plan *plan,
+			uint64_t off, uint64_t len)
+{
+	const AddrMap *map = s->view->map;
+	uint64_t start, end;
+
+	if (!pagemap_next(map, off, page_ceil(off + len), &start, &end))
+		return plan_zeros(plan, len);
+	if (!plan->copying)
+		return -E2BIG;
+	pagemap_read(map, off, plan->bounce + plan->len, (size_t)len);
+	plan->len += (size_t)len;
+	return 0;
+}
+
 static int plan_all(const struct sparse *s, struct read_plan *plan,
 		    uint64_t off, uint64_t len)
 {
+	if (s->pagemap)
+		return plan_pagemap(s, plan, off, len);
 	if (s->view)
 		return plan_space(s, plan, s->base + off, len);
 	return plan_phys(s, plan, s->base + off, len);
@@ -247,9 +265,12 @@ static bool next_extent(const struct sparse *s, uint64_t off, uint64_t *start,
 			uint64_t *end)
 {
 	uint64_t from, len;
-	bool found = s->view ? next_mapped(s, s->base + off, &from, &len) :
-			       next_phys(s, s->base + off, &from, &len);
+	bool found;
 
+	if (s->pagemap)
+		return pagemap_next(s->view->map, off, s->size, start, end);
+	found = s->view ? next_mapped(s, s->base + off, &from, &len) :
+			  next_phys(s, s->base + off, &from, &len);
 	if (!found)
 		return false;
 	*start = from > s->base ? from - s->base : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sparse files of memory: `vmem`, `regions/...`, `pmem`. A read is answered
+ * Sparse files: `vmem`, `regions/...`, `pmem`, `pagemap`. A read is answered
  * with a plan of where the bytes lie (in the mapping of the image, or zeros),
  * so that a reply need not copy them.
  */
@@ -40,6 +40,7 @@ struct sparse {
 	uint64_t size;	 /* bytes */
 	bool eio;	 /* holes=eio */
 	bool copy;	 /* never point into the mapping */
+	bool pagemap;	 /* entries about the pages of view, not their bytes */
 };
 
 void sparse_clear(struct sparse *s);

@@ -65,6 +65,8 @@ unsigned tree_space_links(Tree *tree, Space *space);
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
 /* Bytes of data in the space; remembered. */
 uint64_t tree_space_data_bytes(Tree *tree, Space *space);
+/* Bytes of its pagemap that are no holes; remembered. */
+uint64_t tree_space_pagemap_bytes(Tree *tree, Space *space);
 
 /* The folder dtb/HEX/ of a DTB, made when first asked for; NULL where there
  * can be no table, or too many have been made. */

@@ -50,6 +50,7 @@ enum node_kind {
 	NODE_REGION,	  /* arg: first offset */
 	NODE_VTOPS,	  /* vtop/ of a space */
 	NODE_VTOP,	  /* arg: virtual address */
+	NODE_PAGEMAP,
 };
 
 /* Which file it is: a plain value, equal for equal files. */

@@ -201,22 +201,23 @@ static bool add_elsewhere(struct builder *b, struct map_run run)
 {
 	struct map_counts *c = &b->map->counts;
 	bool data = page_state_has_data(run.state);
+	bool placed = page_state_has_place(run.state);
 	uint64_t left = run.len;
 
-	if (!page_state_has_place(run.state))
+	if (!placed)
 		run.pa = 0;
 	while (left) {
 		struct map_run piece = run;
 
 		if (!take_piece(b, run.va))
 			return false;
-		piece.len = data ? overlay_len(b, &piece, left) : left;
+		piece.len = placed ? overlay_len(b, &piece, left) : left;
 		append_run(data ? b->map->data : b->map->lost, piece);
 		c->pages[run.state] += piece.len >> PAGE_SHIFT_4K;
 		*(data ? &c->data_bytes : &c->lost_bytes) += piece.len;
 		left -= piece.len;
 		run.va += piece.len;
-		if (page_state_has_place(run.state))
+		if (placed)
 			run.pa += piece.len;
 	}
 	return true;

@@ -15,14 +15,18 @@ compare_with_raw()
 		fail "$1 is not seen as $format"
 	probe truth elf "$1.truth" - elf || fail "$1: truth"
 	for dir in proc dtb kernel by-name by-eprocess; do
-		diff -r --no-dereference --exclude vmem "raw/$dir" "elf/$dir" ||
+		diff -r --no-dereference --exclude vmem --exclude pagemap \
+			"raw/$dir" "elf/$dir" ||
 			fail "$1: $dir differs"
 	done
 	cmp raw/processes elf/processes || fail "$1: processes"
 	cmp raw/image/pmem elf/image/pmem || fail "$1: pmem"
-	expect_same "$(find elf/proc -name vmem -printf '%p %s %b\n' | cut -c4- |
-		sort)" "$(find raw/proc -name vmem -printf '%p %s %b\n' |
-		cut -c4- | sort)" "$1: sizes of vmem"
+	for name in vmem pagemap; do
+		expect_same "$(find elf/proc -name $name -printf '%p %s %b\n' |
+			cut -c4- | sort)" \
+			"$(find raw/proc -name $name -printf '%p %s %b\n' |
+			cut -c4- | sort)" "$1: sizes of $name"
+	done
 	umount_checked elf
 	rm "$1.img"
 }

@@ -22,6 +22,7 @@ mount_tests = \
 	tests/mount/offline.sh \
 	tests/mount/options.sh \
 	tests/mount/pagefiles.sh \
+	tests/mount/pagemap.sh \
 	tests/mount/parallel.sh \
 	tests/mount/ptov.sh \
 	tests/mount/readonly.sh \

@@ -10,6 +10,7 @@ import mmap
 import os
 import random
 import re
+import struct
 import sys
 import threading
 
@@ -367,7 +368,7 @@ def check_sizes(top):
     for folder, _, files in os.walk(top):
         for name in files:
             path = folder + "/" + name
-            if os.path.islink(path) or name in ("vmem", "pmem"):
+            if os.path.islink(path) or name in ("vmem", "pagemap", "pmem"):
                 continue
             size = os.stat(path).st_size
             fd = os.open(path, os.O_RDONLY)
@@ -468,7 +469,7 @@ def check_parallel(mount, other, n):
             path = folder + "/" + name
             if os.path.islink(path):
                 continue
-            if name in ("vmem", "pmem"):
+            if name in ("vmem", "pagemap", "pmem"):
                 jobs += [(os.path.relpath(path, mount), a, b - a)
                          for a, b in extents_of(path)]
             else:
@@ -607,6 +608,52 @@ def check_space(folder, pmem):
         folder, len(extents), len(union)))
     os.close(vmem)
     os.close(pmem)
+
+
+def check_pagemap(folder):
+    """pagemap has each page of maps, and no other that is present; its holes
+    are where it has nothing, its blocks are what is left."""
+    fd = os.open(folder + "/pagemap", os.O_RDONLY)
+    st = os.fstat(fd)
+    mask = os.stat(folder + "/vmem").st_size - 1
+    expect(st.st_size == (mask + 1) // PAGE * 8, "%s: size" % folder)
+    if mask & (mask + 1):
+        mask = 0xffffffff
+    n = 0
+    for line in read_file(folder + "/maps", "r").splitlines():
+        m = MAPS_LINE.match(line)
+        start, end, offset = (int(m.group(i), 16) for i in (1, 2, 4))
+        count = (end - start) // PAGE
+        data = os.pread(fd, 8 * count, (start & mask) // PAGE * 8)
+        for i, entry in enumerate(struct.unpack("<%dQ" % count, data)):
+            path = m.group(5).strip()
+            if path:
+                ok = entry >> 62 == 1
+                if path.startswith("[pagefile "):
+                    ok = ok and entry & 31 == int(path[10:-1])
+            else:
+                ok = (entry >> 63 == 1 and entry & (1 << 55) - 1 ==
+                      offset // PAGE + i)
+            if m.group(3)[3] == "s":
+                ok = ok and entry >> 61 & 1
+            expect(ok, "%s/pagemap: %#x at %x" % (folder, entry,
+                                                  start + i * PAGE))
+            n += path == ""
+    present = total = 0
+    for start, end in extents_of(folder + "/pagemap"):
+        expect(start % PAGE == 0, "%s: data at %x" % (folder, start))
+        for at in range(start, end, PAGE):
+            block = os.pread(fd, PAGE, at)
+            expect(any(block), "%s: zeros at %x" % (folder, at))
+            present += sum(e >> 63 for e in struct.unpack(
+                "<%dQ" % (len(block) // 8), block))
+            total += len(block)
+    expect(present == n, "%s/pagemap: %d present, %d in maps" % (
+        folder, present, n))
+    expect(st.st_blocks == (total + 511) // 512, "%s: %d blocks" % (
+        folder, st.st_blocks))
+    os.close(fd)
+    expect(n > 50, "only %d pages" % n)
 
 
 def check_spaces(mount):

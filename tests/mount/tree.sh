@@ -23,9 +23,9 @@ expect_same "$(list mnt)" \
 	"README by-eprocess by-name dtb image kernel log proc processes "
 expect_same "$(list mnt/image)" "info iomem pmem ptov runs "
 expect_same "$(list mnt/proc/4)" \
-	"cmdline comm dtb environ maps memmap methods paging regions status vmem vtop "
+	"cmdline comm dtb environ maps memmap methods pagemap paging regions status vmem vtop "
 expect_same "$(list mnt/kernel)" \
-	"dtb maps memmap paging regions vmem vtop "
+	"dtb maps memmap pagemap paging regions vmem vtop "
 expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \
 	"$(grep -c '^proc' a.truth)" "processes"
 ls -f mnt/proc >ls.3
@@ -39,7 +39,7 @@ find mnt -type d -printf '%n %p\n' | while read -r links dir; do
 done || exit 1
 
 probe sizes mnt || exit 1
-find mnt -type f -size -1024 ! -name vmem >files
+find mnt -type f -size -1024 ! -name vmem ! -name pagemap >files
 while read -r file; do
 	expect_same "$(wc -c <"$file")" "$(stat -c %s "$file")" "$file"
 done <files

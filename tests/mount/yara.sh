@@ -21,11 +21,11 @@ expect_same "$(wc -l <found)" 1
 grep -q "^evil mnt/proc/$pid/regions/*$(printf '%016x' "$va")-.*rwxp\$" found ||
 	fail "found in $(cat found)"
 
-# All at once: -z leaves out what is too long to be mapped, the vmem files (and
-# says so).
+# All at once: -z leaves out what is too long to be mapped, the files vmem and
+# pagemap (and says so).
 timeout 60 yara -r -z 1000000000 rules.yar mnt/proc >all 2>yara.err ||
 	fail "yara of all"
-grep -v -e '^skipping .*/vmem ' -e '^warning' yara.err &&
+grep -v -e '^skipping .*/\(vmem\|pagemap\) ' -e '^warning' yara.err &&
 	fail "yara complains"
 expect_same "$(wc -l <all)" 1
 umount_checked mnt

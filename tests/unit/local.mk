@@ -72,6 +72,7 @@ unit_tests = \
 	tests/unit/test-tree-facts \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-memory \
+	tests/unit/test-tree-pagemap \
 	tests/unit/test-tree-ptov \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-sink \
@@ -230,6 +231,8 @@ tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_pagemap_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_pagemap_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
