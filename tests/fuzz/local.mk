@@ -4,6 +4,7 @@
 fuzz_replays = \
 	tests/fuzz/replay-image \
 	tests/fuzz/replay-kernel \
+	tests/fuzz/replay-soft \
 	tests/fuzz/replay-store \
 	tests/fuzz/replay-symbols \
 	tests/fuzz/replay-tree \
@@ -23,6 +24,9 @@ tests_fuzz_replay_image_LDADD = $(PMEM_LIBS)
 tests_fuzz_replay_kernel_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-kernel.c
 tests_fuzz_replay_kernel_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_kernel_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_soft_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-soft.c
+tests_fuzz_replay_soft_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_soft_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_store_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-store.c
 tests_fuzz_replay_store_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_store_LDADD = $(MK_LIBS)
@@ -38,8 +42,8 @@ tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
-	tests/fuzz/fuzz-store tests/fuzz/fuzz-symbols tests/fuzz/fuzz-tree \
-	tests/fuzz/fuzz-vtop
+	tests/fuzz/fuzz-soft tests/fuzz/fuzz-store tests/fuzz/fuzz-symbols \
+	tests/fuzz/fuzz-tree tests/fuzz/fuzz-vtop
 endif
 
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -51,6 +55,10 @@ tests_fuzz_fuzz_kernel_SOURCES = tests/fuzz/fuzz-kernel.c
 tests_fuzz_fuzz_kernel_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_kernel_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_kernel_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_soft_SOURCES = tests/fuzz/fuzz-soft.c
+tests_fuzz_fuzz_soft_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_soft_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_soft_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz-store.c
 tests_fuzz_fuzz_store_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_store_LDFLAGS = $(fuzz_link_flags)
