@@ -6,19 +6,20 @@
 #include "nt/store.h"
 #include "nt/swap.h"
 
-/* Is the page the store's, and legible there? Where Windows' table does not say
- * whose the number is, only pages that the store has a key for are its. */
+/* A number is the store's where Windows' table says so, or keys of the store
+ * have it: then no file has it. */
 static bool in_store(const struct nt_swap *swap, unsigned number,
 		     uint32_t page, enum page_state *ret)
 {
 	uint8_t bytes[PAGE_SIZE_4K];
-	enum nt_store_status status;
 
 	if (!swap->store || !nt_store_is_virtual(swap->store, number))
 		return false;
-	status = nt_store_read(swap->store, number, page, bytes, NULL);
-	*ret = status == NT_STORE_OK ? PAGE_STORE : PAGE_COMPRESSED;
-	return status != NT_STORE_NO_KEY || swap->virtual_numbers;
+	*ret = nt_store_read(swap->store, number, page, bytes, NULL) ==
+			       NT_STORE_OK ?
+		       PAGE_STORE :
+		       PAGE_COMPRESSED;
+	return true;
 }
 
 enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,

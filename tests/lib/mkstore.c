@@ -301,6 +301,7 @@ static void page_out(struct builder *b, uint64_t va)
 		.size = MK_PAGE_SIZE,
 		.rights = MK_RIGHT_U | MK_RIGHT_W,
 		.state = MK_STATE_PAGEFILE,
+		.swap = mk_swap_place(0, 0x7654),
 	};
 
 	page.raw = mk_pte_pagefile(b->win, 0, 0x7654, MK_PROT_RW);
