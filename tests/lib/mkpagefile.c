@@ -35,7 +35,8 @@ static void add(MkWin *win, unsigned int number, const char *name,
 }
 
 /* Number 3 is the largest that the entries of the machine can name: 20 bits of
- * two-level ones, else more than 4 GiB and than 2^32 bytes from its start. */
+ * two-level ones, but not all of them set (that is MI_PTE_LOOKUP_NEEDED), else
+ * more than 4 GiB and than 2^32 bytes from its start. */
 static void choose(MkWin *win)
 {
 	const bool narrow = win->mode == MK_MODE_X86;
@@ -47,7 +48,7 @@ static void choose(MkWin *win)
 	if (has_store(win))
 		add(win, 2, NULL, NULL, 0x140000);
 	add(win, 3, "\\??\\D:\\pagefile.sys", "\\pagefile.sys",
-	    narrow ? 0x100000 : 0x240000);
+	    narrow ? 0xfffff : 0x240000);
 }
 
 static uint64_t make_file_object(MkWin *win, const char *name)

@@ -77,6 +77,7 @@ unit_tests = \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-sink \
 	tests/unit/test-tree-space \
+	tests/unit/test-tree-states \
 	tests/unit/test-tree-sparse \
 	tests/unit/test-tree-text \
 	tests/unit/test-tree-vtop \
@@ -243,6 +244,8 @@ tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_space_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sparse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sparse_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_states_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_states_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_text_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_vtop_CPPFLAGS = $(UNIT_CPPFLAGS)
