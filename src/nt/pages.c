@@ -8,6 +8,9 @@
 /* 1 MiB in all. */
 enum { SLOTS = 256 };
 
+/* Reading a page takes as long as some leaves of a walk do. */
+#define COST_OF_READ 8u
+
 struct slot {
 	uint64_t page;	/* address + 1; 0: empty */
 	bool readable;
@@ -16,6 +19,7 @@ struct slot {
 
 struct NtPages {
 	struct addr_space as;
+	unsigned cost;
 	struct slot slots[SLOTS];
 };
 
@@ -37,6 +41,7 @@ static const struct slot *get(NtPages *pages, uint64_t page)
 	struct slot *slot = &pages->slots[(page >> PAGE_SHIFT_4K) % SLOTS];
 
 	if (slot->page != page + 1) {
+		pages->cost += COST_OF_READ;
 		slot->page = page + 1;
 		slot->readable = vtop_read(&pages->as, VIRT(page), slot->bytes,
 					   PAGE_SIZE_4K);
@@ -58,12 +63,19 @@ bool nt_pages_read(NtPages *pages, VirtAddr va, void *buf, size_t len_bytes)
 		size_t n = MIN(len_bytes, (size_t)PAGE_SIZE_4K - off);
 
 		/* A page of which a part is in the image. */
-		if (!slot->readable)
+		if (!slot->readable) {
+			pages->cost += COST_OF_READ;
 			return vtop_read(&pages->as, va, p, len_bytes);
+		}
 		memcpy(p, slot->bytes + off, n);
 		p += n;
 		va.v += n;
 		len_bytes -= n;
 	}
 	return true;
+}
+
+unsigned nt_pages_cost(const NtPages *pages)
+{
+	return pages->cost;
 }

@@ -16,6 +16,9 @@ NtPages *nt_pages_new(const struct addr_space *as);
 void nt_pages_free(NtPages *pages);
 /* As vtop_read(). */
 bool nt_pages_read(NtPages *pages, VirtAddr va, void *buf, size_t len_bytes);
+/* What that has cost so far, in leaves of a walk's budget: pages that were not
+ * at hand. */
+unsigned nt_pages_cost(const NtPages *pages);
 
 #include <glib.h>
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NtPages, nt_pages_free)

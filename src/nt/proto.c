@@ -2,9 +2,12 @@
 /* Pages by prototype PTEs alone. */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/seen.h"
 #include "nt/member.h"
+#include "nt/pages.h"
 #include "nt/proto.h"
 
 /* One _SUBSECTION. */
@@ -18,6 +21,7 @@ struct subsection {
 
 struct extents {
 	const struct addr_space *as;
+	NtPages *pages; /* of as */
 	const struct nt_section_layout *layout;
 	unsigned pointer_bytes;
 	unsigned pte_bytes;
@@ -31,13 +35,23 @@ static bool is_pte_address(const struct extents *e, uint64_t va)
 	return va % e->pte_bytes == 0 && nt_is_kernel_address(e->as, va);
 }
 
+static bool read_member(const struct extents *e, uint64_t va, uint32_t offset,
+			unsigned n_bytes, uint64_t *ret)
+{
+	uint8_t raw[8] = { 0 };
+
+	if (offset == NT_ABSENT ||
+	    !nt_pages_read(e->pages, VIRT(va + offset), raw, n_bytes))
+		return false;
+	*ret = load_le64(raw);
+	return true;
+}
+
 static bool read_subsection(struct extents *e, uint64_t va,
 			    struct subsection *ret)
 {
 	const struct nt_section_layout *l = e->layout;
 	unsigned n = e->pointer_bytes;
-	const struct nt_object o = { e->as, n, VIRT(va) };
-	uint32_t n_ptes;
 
 	if (!l->known || !e->subsections_left ||
 	    !nt_is_kernel_address(e->as, va) ||
@@ -45,13 +59,11 @@ static bool read_subsection(struct extents *e, uint64_t va,
 		return false;
 	e->subsections_left--;
 	ret->va = va;
-	if (!nt_member_pointer(&o, l->control_area, &ret->control_area) ||
-	    !nt_member_pointer(&o, l->base, &ret->base) ||
-	    !nt_member_pointer(&o, l->next, &ret->next) ||
-	    !nt_member_u32(&o, l->n_ptes, &n_ptes))
-		return false;
-	ret->n_ptes = n_ptes;
-	return n_ptes && is_pte_address(e, ret->base) &&
+	return read_member(e, va, l->control_area, n, &ret->control_area) &&
+	       read_member(e, va, l->base, n, &ret->base) &&
+	       read_member(e, va, l->next, n, &ret->next) &&
+	       read_member(e, va, l->n_ptes, 4, &ret->n_ptes) &&
+	       ret->n_ptes && is_pte_address(e, ret->base) &&
 	       nt_is_kernel_address(e->as, ret->control_area);
 }
 
@@ -155,8 +167,10 @@ static void add_view(struct extents *e, const struct nt_vad *vad)
 GArray *nt_proto_extents(const struct addr_space *own,
 			 const struct nt_profile *profile, const GArray *vads)
 {
+	g_autoptr(NtPages) pages = nt_pages_new(own);
 	struct extents e = {
 		.as = own,
+		.pages = pages,
 		.layout = &profile->section,
 		.pointer_bytes = profile->pointer_bytes,
 		.pte_bytes = own->form->entry_bytes,
@@ -211,14 +225,15 @@ VirtAddr nt_proto_pte(const struct addr_space *as,
 	return VIRT(extent->pte.v + i * as->form->entry_bytes);
 }
 
-/* Pages from va to last whose prototype PTEs lie in one page of memory. */
-static uint64_t pages_at_once(const struct addr_space *as, VirtAddr pte,
-			      uint64_t va, uint64_t last)
-{
-	uint64_t ptes = (PAGE_SIZE_4K - (pte.v & PAGE_MASK_4K)) /
-			as->form->entry_bytes;
+/* What an answer takes beyond the first prototype PTE, in leaves of a walk:
+ * for one that cannot be read, and the others of a run. */
+#define COST_OF_LOST 16u
+#define PTES_PER_COST 32u
 
-	return MIN(ptes, ((last - va) >> PAGE_SHIFT_4K) + 1);
+/* Prototype PTEs from pte to the end of the page. */
+static uint64_t ptes_in_page(const struct addr_space *as, VirtAddr pte)
+{
+	return (PAGE_SIZE_4K - (pte.v & PAGE_MASK_4K)) / as->form->entry_bytes;
 }
 
 /* Are these two nothing more than the same answer twice? */
@@ -228,30 +243,75 @@ static bool same_answer(const struct soft_pte *a, const struct soft_pte *b)
 	       !page_state_has_place(a->state);
 }
 
+/* How many prototype PTEs from pte on cannot be read for the same reason. */
+static uint64_t unreadable_run(const struct addr_space *as, VirtAddr pte)
+{
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
+	struct addr_space flat = *as;
+	struct vtop_leaf own, other;
+	uint64_t left;
+
+	if (!ctx->flat || !nt_is_kernel_address(as, pte.v))
+		return UINT64_MAX;
+	flat.soft_ctx = ctx->flat;
+	own = vtop_translate(&flat, pte);
+	other = ctx->system ? vtop_translate(ctx->system, pte) : own;
+	/* A page of which a part is in the image. */
+	if (page_state_has_data(own.state) || page_state_has_data(other.state))
+		return 1;
+	left = MIN(own.len - (pte.v - own.va.v),
+		   other.len - (pte.v - other.va.v));
+	return MAX(left / as->form->entry_bytes, 1);
+}
+
+/* How many of the n prototype PTEs at pte, which are in one page, say the same
+ * as the first; they can be read in one go, or it is but that one. */
+static uint64_t same_run(const struct addr_space *as, VirtAddr pte, uint64_t n,
+			 const struct soft_pte *first)
+{
+	size_t size = as->form->entry_bytes;
+	uint8_t raw[PAGE_SIZE_4K];
+	uint64_t i;
+
+	if (n < 2 || !nt_proto_read_many(as, pte, raw, (size_t)n * size))
+		return 1;
+	for (i = 1; i < n; i++) {
+		const uint8_t *p = raw + i * size;
+		struct soft_pte next;
+		uint64_t entry = size == 8 ? load_le64(p) : load_le32(p);
+
+		if (!memcmp(p, p - size, size))
+			continue;
+		next = nt_proto_page(as, entry);
+		if (!same_answer(first, &next))
+			break;
+	}
+	return i;
+}
+
 /* n pages of one kind from the prototype PTE at pte on, at least one. */
 static uint64_t answer_run(const struct addr_space *as, VirtAddr pte,
 			   uint64_t n, struct soft_pte *ret)
 {
-	uint64_t entry, i;
+	uint64_t entry;
 
 	if (!nt_proto_read(as, pte, &entry)) {
 		ret->state = PAGE_PROTOTYPE_LOST;
 		ret->rights = RIGHT_USER | RIGHT_READ;
-		return n;
+		ret->cost = COST_OF_LOST;
+		return MIN(n, unreadable_run(as, pte));
 	}
 	*ret = nt_proto_page(as, entry);
-	for (i = 1; i < n; i++) {
-		struct soft_pte next;
+	if (page_state_has_place(ret->state))
+		return 1;
+	n = same_run(as, pte, MIN(n, ptes_in_page(as, pte)), ret);
+	ret->cost += (unsigned)n / PTES_PER_COST;
+	return n;
+}
 
-		pte.v += as->form->entry_bytes;
-		if (page_state_has_place(ret->state) ||
-		    !nt_proto_read(as, pte, &entry))
-			break;
-		next = nt_proto_page(as, entry);
-		if (!same_answer(ret, &next))
-			break;
-	}
-	return i;
+static unsigned cost_so_far(const struct nt_soft_ctx *ctx)
+{
+	return ctx->pages ? nt_pages_cost(ctx->pages) : 0;
 }
 
 uint64_t nt_proto_vacant(const struct addr_space *as, uint64_t va,
@@ -259,6 +319,7 @@ uint64_t nt_proto_vacant(const struct addr_space *as, uint64_t va,
 {
 	const struct nt_soft_ctx *ctx = as->soft_ctx;
 	const struct nt_proto_extent *x = NULL;
+	unsigned cost = cost_so_far(ctx);
 	VirtAddr pte;
 	uint64_t n;
 
@@ -271,8 +332,9 @@ uint64_t nt_proto_vacant(const struct addr_space *as, uint64_t va,
 		return x->start - va;
 	last = MIN(last, x->last);
 	pte = nt_proto_pte(as, x, va);
-	n = answer_run(as, pte, pages_at_once(as, pte, va, last), ret);
+	n = answer_run(as, pte, ((last - va) >> PAGE_SHIFT_4K) + 1, ret);
 	if (x->rights)
 		ret->rights = x->rights;
+	ret->cost += cost_so_far(ctx) - cost;
 	return MIN(n << PAGE_SHIFT_4K, last - va + 1);
 }

@@ -209,19 +209,26 @@ static struct soft_pte in_frame(const struct nt_soft_ctx *ctx,
 				  .rights = rights_of(pte) };
 }
 
-bool nt_proto_read(const struct addr_space *as, VirtAddr va, uint64_t *ret)
+bool nt_proto_read_many(const struct addr_space *as, VirtAddr va, void *buf,
+			size_t len_bytes)
 {
 	const struct nt_soft_ctx *ctx = as->soft_ctx;
 	struct addr_space flat = *as;
-	uint8_t raw[8] = { 0 };
-	size_t n = as->form->entry_bytes;
 
-	if (!ctx->flat || va.v % n || !nt_is_kernel_address(as, va.v))
+	if (!ctx->flat || va.v % as->form->entry_bytes ||
+	    !nt_is_kernel_address(as, va.v))
 		return false;
 	flat.soft_ctx = ctx->flat;
-	if (!(ctx->pages ? nt_pages_read(ctx->pages, va, raw, n) :
-			   vtop_read(&flat, va, raw, n)) &&
-	    !(ctx->system && vtop_read(ctx->system, va, raw, n)))
+	return (ctx->pages ? nt_pages_read(ctx->pages, va, buf, len_bytes) :
+			     vtop_read(&flat, va, buf, len_bytes)) ||
+	       (ctx->system && vtop_read(ctx->system, va, buf, len_bytes));
+}
+
+bool nt_proto_read(const struct addr_space *as, VirtAddr va, uint64_t *ret)
+{
+	uint8_t raw[8] = { 0 };
+
+	if (!nt_proto_read_many(as, va, raw, as->form->entry_bytes))
 		return false;
 	*ret = load_le64(raw);
 	return true;
@@ -373,7 +380,7 @@ static struct soft_pte decode_table(const struct addr_space *as,
 
 	if (pte.form == NT_PTE_TRANSITION)
 		r = in_frame(ctx, &pte, PAGE_TRANSITION);
-	else if (pte.form == NT_PTE_PAGEFILE)
+	else if (pte.form == NT_PTE_PAGEFILE && q->level_up == 1)
 		r = swapped(ctx, &pte);
 	else if (pte.form == NT_PTE_PROTOTYPE && q->level_up == 1)
 		r = state_only(PAGE_UNKNOWN);
@@ -386,7 +393,16 @@ static struct soft_pte decode_table(const struct addr_space *as,
 static struct soft_pte decode(const struct addr_space *as,
 			      const struct soft_query *q)
 {
-	return q->level_up ? decode_table(as, q) : decode_page(as, q);
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
+	struct soft_pte r;
+	unsigned cost;
+
+	if (!ctx->pages)
+		return q->level_up ? decode_table(as, q) : decode_page(as, q);
+	cost = nt_pages_cost(ctx->pages);
+	r = q->level_up ? decode_table(as, q) : decode_page(as, q);
+	r.cost = nt_pages_cost(ctx->pages) - cost;
+	return r;
 }
 
 static bool read_swapped(const struct addr_space *as, enum page_state state,

@@ -89,6 +89,9 @@ VirtAddr nt_proto_choose(const struct addr_space *as,
 /* Reads the prototype PTE at va, through the process's own tables or
  * System's. */
 bool nt_proto_read(const struct addr_space *as, VirtAddr va, uint64_t *ret);
+/* Those that follow it, too: so many bytes. */
+bool nt_proto_read_many(const struct addr_space *as, VirtAddr va, void *buf,
+			size_t len_bytes);
 /* The page that a prototype PTE is for; 0 is PAGE_ABSENT. */
 struct soft_pte nt_proto_page(const struct addr_space *as, uint64_t entry);
 

@@ -4,10 +4,12 @@
 
 #include "base/bytes.h"
 #include "base/seen.h"
+#include "nt/pages.h"
 #include "nt/vad.h"
 
 struct vad_walk {
 	const struct addr_space *as;
+	NtPages *pages; /* of as, where many nodes are read; or NULL */
 	const struct nt_vad_layout *layout;
 	unsigned pointer_bytes;
 	Seen *seen;
@@ -17,6 +19,12 @@ struct vad_walk {
 
 /* The bytes of a node that anything is read from. */
 #define NODE_BYTES_MAX 128u
+
+static bool read_at(const struct vad_walk *w, uint64_t va, void *buf, size_t n)
+{
+	return w->pages ? nt_pages_read(w->pages, VIRT(va), buf, n) :
+			  vtop_read(w->as, VIRT(va), buf, n);
+}
 
 static void push(struct vad_walk *w, uint64_t node)
 {
@@ -84,19 +92,19 @@ static bool is_short(const struct vad_walk *w, uint64_t va)
 	uint8_t tag[4];
 	uint64_t back = w->pointer_bytes == 8 ? 12 : 4;
 
-	return vtop_read(w->as, VIRT(va - back), tag, sizeof tag) &&
+	return read_at(w, va - back, tag, sizeof tag) &&
 	       (!memcmp(tag, "VadS", 4) || !memcmp(tag, "VadF", 4));
 }
 
 static uint64_t get_pointer(const struct vad_walk *w, uint64_t va,
 			    uint32_t offset)
 {
-	uint64_t value = 0;
+	uint8_t raw[8] = { 0 };
 
 	if (offset == NT_ABSENT ||
-	    !nt_pointer_at(w->as, w->pointer_bytes, VIRT(va + offset), &value))
+	    !read_at(w, va + offset, raw, w->pointer_bytes))
 		return 0;
-	return value;
+	return load_le64(raw);
 }
 
 /* The members that only views of sections have. */
@@ -128,7 +136,7 @@ static bool read_node(const struct vad_walk *w, uint64_t va,
 		      uint8_t node[NODE_BYTES_MAX])
 {
 	return w->layout->bytes <= NODE_BYTES_MAX &&
-	       vtop_read(w->as, VIRT(va), node, w->layout->bytes);
+	       read_at(w, va, node, w->layout->bytes);
 }
 
 static gint compare_vads(gconstpointer a, gconstpointer b)
@@ -161,9 +169,11 @@ GArray *nt_vad_list(const struct addr_space *own,
 		    const struct nt_process *process)
 {
 	g_autoptr(Seen) seen = seen_new(NT_VADS_MAX);
+	g_autoptr(NtPages) pages = nt_pages_new(own);
 	g_autoptr(GArray) todo = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	struct vad_walk w = {
 		.as = own,
+		.pages = pages,
 		.layout = &profile->vad,
 		.pointer_bytes = profile->pointer_bytes,
 		.seen = seen,

@@ -98,6 +98,7 @@ static struct entry_result decode_absent(const struct entry_view *v)
 	soft = v->as->soft->decode(v->as, &q);
 	r.state = soft.state;
 	r.pa = soft.pa;
+	r.cost = soft.cost;
 	r.table = q.level_up && page_state_has_data(soft.state);
 	r.rights = v->rights;
 	if (v->as->form->user_by_half && !v->lower_half)

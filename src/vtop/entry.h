@@ -27,6 +27,7 @@ struct entry_result {
 	bool table;	/* pa is the next table */
 	PhysAddr pa;
 	unsigned rights;
+	unsigned cost;	/* as in struct soft_pte */
 };
 
 /* A table, or a part of one. */

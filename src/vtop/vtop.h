@@ -100,6 +100,8 @@ struct soft_pte {
 	enum page_state state;
 	PhysAddr pa;	/* frame (or table), or swap_place() */
 	unsigned rights; /* of the page; of no use for tables */
+	unsigned cost;	/* what finding it out took beyond looking at the
+			 * entry, in leaves of a walk's budget */
 };
 
 /* An entry that is not present, and not 0. */

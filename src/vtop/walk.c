@@ -46,23 +46,25 @@ static void walk_exhausted(struct walk *w, uint64_t va)
 	w->stopped = true;
 }
 
-/* One unit of work for a leaf at va, or for looking whether there is one. */
-static bool spend_leaf(struct walk *w, uint64_t va)
+/* One unit of work for a leaf at va, or for looking whether there is one, and
+ * what that took beyond it. */
+static bool spend_leaf(struct walk *w, uint64_t va, unsigned cost)
 {
-	if (!w->budget.leaves || !addr_space_step(w->as)) {
+	if (w->budget.leaves <= cost || !addr_space_step(w->as)) {
 		walk_exhausted(w, va);
 		return false;
 	}
-	w->budget.leaves--;
+	w->budget.leaves -= 1 + (uint64_t)cost;
 	return true;
 }
 
 /* Hands over a leaf that follows all the others. */
-static void walk_emit(struct walk *w, const struct vtop_leaf *leaf)
+static void walk_emit(struct walk *w, const struct vtop_leaf *leaf,
+		      unsigned cost)
 {
 	uint64_t at = entry_offset(w->as->form, leaf->va);
 
-	if (!spend_leaf(w, at))
+	if (!spend_leaf(w, at, cost))
 		return;
 	w->next = at + leaf->len;
 	w->done = w->next < at;
@@ -87,7 +89,7 @@ static void fill_gap(struct walk *w, uint64_t last)
 
 		leaf.len = as->soft->vacant(as, w->next, last, &soft);
 		if (soft.state == PAGE_ABSENT) {
-			if (!spend_leaf(w, w->next))
+			if (!spend_leaf(w, w->next, soft.cost))
 				return;
 			w->done = w->next + leaf.len < w->next;
 			w->next += leaf.len;
@@ -97,11 +99,12 @@ static void fill_gap(struct walk *w, uint64_t last)
 		r.pa = soft.pa;
 		r.rights = soft.rights;
 		entry_finish_leaf(as, &leaf, &r);
-		walk_emit(w, &leaf);
+		walk_emit(w, &leaf, soft.cost);
 	}
 }
 
-static void walk_report(struct walk *w, const struct vtop_leaf *leaf)
+static void walk_report(struct walk *w, const struct vtop_leaf *leaf,
+			unsigned cost)
 {
 	uint64_t at = entry_offset(w->as->form, leaf->va);
 
@@ -110,7 +113,7 @@ static void walk_report(struct walk *w, const struct vtop_leaf *leaf)
 	if (at > w->next)
 		fill_gap(w, at - 1);
 	if (!w->stopped)
-		walk_emit(w, leaf);
+		walk_emit(w, leaf, cost);
 }
 
 /* May the table of what is at va be read? */
@@ -168,7 +171,7 @@ static void walk_entry(struct walk *w, const struct entry_view *v,
 
 	if (!r.table) {
 		entry_finish_leaf(w->as, &leaf, &r);
-		walk_report(w, &leaf);
+		walk_report(w, &leaf, r.cost);
 		return;
 	}
 	below = *v;
@@ -177,7 +180,7 @@ static void walk_entry(struct walk *w, const struct entry_view *v,
 	if (!walk_table(w, &below, &table, v->va) && !w->stopped) {
 		leaf.state = PAGE_DAMAGED;
 		leaf.pa = r.pa;
-		walk_report(w, &leaf);
+		walk_report(w, &leaf, 0);
 	}
 }
 
@@ -194,7 +197,7 @@ static void report_damaged(struct walk *w, uint64_t va, uint64_t len,
 		.state = PAGE_DAMAGED,
 	};
 
-	walk_report(w, &leaf);
+	walk_report(w, &leaf, 0);
 }
 
 /* The entry at v->va, which lies at at, in a table read into buf. */

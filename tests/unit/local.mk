@@ -52,6 +52,7 @@ unit_tests = \
 	tests/unit/test-nt-pe \
 	tests/unit/test-nt-peb \
 	tests/unit/test-nt-profile \
+	tests/unit/test-nt-proto \
 	tests/unit/test-nt-softpte \
 	tests/unit/test-nt-states \
 	tests/unit/test-nt-store \
@@ -190,6 +191,8 @@ tests_unit_test_nt_peb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_peb_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_proto_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_proto_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_states_CPPFLAGS = $(UNIT_CPPFLAGS)
