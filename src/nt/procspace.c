@@ -12,7 +12,9 @@ static void add_process(NtProcSpace *s, const struct addr_space *through,
 	g_array_unref(s->extents);
 	s->vads = nt_vad_list(through, profile, process);
 	s->extents = nt_proto_extents(through, profile, s->vads);
-	s->soft.protos = s->extents;
+	/* Else what a VAD would say is not known, rather than nothing. */
+	if (profile->vad.known && profile->vad.first_proto != NT_ABSENT)
+		s->soft.protos = s->extents;
 }
 
 NtProcSpace *nt_proc_space_new(const struct addr_space *own,
