@@ -468,22 +468,22 @@ static void derive_pte_mask(NtKernel *k, Log *log)
 	for (unsigned bit = 36; bit < 52; bit++)
 		if (c.n_bit[bit] > c.n_bit[best])
 			best = bit;
-	/* Entries that the mask should be in, and it is not. */
-	if (c.n_none >= PTES_MIN && c.n_bit[best] <= c.n_none / 10) {
+	if (c.n_bit[best] >= PTES_MIN && c.n_none <= c.n_bit[best] / 10) {
+		nt_soft_set_mask(k, UINT64_C(1) << best, "derived");
+		report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
+		       k->soft.invalid_pte_mask,
+		       (struct nt_derived){ .n_for = c.n_bit[best],
+					    .n_against = c.n_none });
+	} else if (c.n_none >= PTES_MIN && c.n_bit[best] <= c.n_none / 10) {
 		nt_soft_set_mask(k, 0, "derived");
-		return;
-	}
-	if (c.n_bit[best] < PTES_MIN || c.n_none > c.n_bit[best] / 10) {
+		report(k, "InvalidPteMask", NT_DERIVED_NUMBER, 0,
+		       (struct nt_derived){ .n_for = c.n_none,
+					    .n_against = c.n_bit[best] });
+	} else {
 		log_add(log, LOG_INFO, "profile",
 			"InvalidPteMask is not known: entries that are not"
 			" valid are taken as they are (symbols= may help)");
-		return;
 	}
-	nt_soft_set_mask(k, UINT64_C(1) << best, "derived");
-	report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
-	       k->soft.invalid_pte_mask,
-	       (struct nt_derived){ .n_for = c.n_bit[best],
-				    .n_against = c.n_none });
 }
 
 static void log_derived(const NtKernel *k, Log *log)

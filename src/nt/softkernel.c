@@ -31,6 +31,7 @@ static void find_mask(NtKernel *k)
 	uint64_t mask;
 
 	k->soft.invalid_pte_mask = 0;
+	k->soft.mask_unknown = false;
 	k->pte_mask_how = NULL;
 	if (!k->profile.pte.swizzle.bit_len)
 		return;
@@ -41,6 +42,8 @@ static void find_mask(NtKernel *k)
 		k->pte_mask_how = "MiInvalidPteMask";
 	if (k->pte_mask_how)
 		k->soft.invalid_pte_mask = mask;
+	else
+		k->soft.mask_unknown = true;
 }
 
 /* A variable with an address, by symbol. */
@@ -116,6 +119,7 @@ void nt_soft_setup(NtKernel *k)
 void nt_soft_set_mask(NtKernel *k, uint64_t mask, const char *how)
 {
 	k->soft.invalid_pte_mask = mask;
+	k->soft.mask_unknown = false;
 	k->pte_mask_how = how;
 	make_flat(k);
 }

@@ -135,6 +135,8 @@ static void decode_software(const struct nt_soft_ctx *ctx, uint64_t entry,
 	uint64_t plain = unswizzle(ctx, entry);
 
 	r->masked = plain != entry;
+	r->unsure = ctx->mask_unknown &&
+		    !nt_field_get(ctx->pte.swizzle, entry);
 	r->protection = (unsigned)nt_field_get(ctx->pte.protection, entry);
 	r->number = (unsigned)nt_field_get(ctx->pte.pagefile_low, plain);
 	r->page = (uint32_t)nt_field_get(ctx->pte.pagefile_high, plain);
@@ -192,8 +194,15 @@ static unsigned rights_of(const struct nt_pte *pte)
 static struct soft_pte swapped(const struct nt_soft_ctx *ctx,
 			       const struct nt_pte *pte)
 {
+	enum page_state state = nt_swap_look(ctx->swap, pte->number,
+					     pte->page);
+
+	/* What is at a wrong place is another page. */
+	if (pte->unsure)
+		state = state == PAGE_PAGEFILE ? PAGE_PAGED_OUT :
+			state == PAGE_STORE    ? PAGE_COMPRESSED : state;
 	return (struct soft_pte){
-		.state = nt_swap_look(ctx->swap, pte->number, pte->page),
+		.state = state,
 		.pa = swap_place(pte->number, pte->page),
 		.rights = rights_of(pte),
 	};

@@ -22,6 +22,7 @@
 struct nt_soft_ctx {
 	struct nt_pte_layout pte;
 	uint64_t invalid_pte_mask; /* 0: none, or not known */
+	bool mask_unknown; /* then: not known, and there may be one */
 	/* What the shortened addresses of two-level tables are relative to:
 	 * prototype PTEs of XP and 2003 (start of paged pool), subsections
 	 * (MmSubsectionBase, and down from the end of nonpaged pool); 0: not
@@ -76,6 +77,7 @@ struct nt_pte {
 	uint32_t page;
 	unsigned protection;
 	bool masked;		/* InvalidPteMask has been taken out */
+	bool unsure;		/* it may be in the page's number */
 };
 
 struct nt_pte nt_pte_decode(const struct nt_soft_ctx *ctx,

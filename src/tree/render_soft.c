@@ -67,6 +67,8 @@ static void put_form(struct sink *out, const struct nt_pte *pte, bool array)
 	put_protection(out, pte->protection);
 	if (pte->masked)
 		sink_str(out, " masked");
+	if (pte->unsure)
+		sink_str(out, " mask-unknown");
 }
 
 void render_soft_entry(struct sink *out, const struct addr_space *as,

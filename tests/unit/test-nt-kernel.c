@@ -54,6 +54,26 @@ START_TEST(test_default)
 }
 END_TEST
 
+/* InvalidPteMask cannot be read: the entries tell it, that there is none
+ * too. */
+START_TEST(test_derived_mask)
+{
+	const struct mk_options options = { .seed = 1, .states = true,
+					    .no_mask = _i,
+					    .damage.lost_mask = true };
+	struct unit_win w;
+
+	unit_win_init(&w, &options);
+	assert_found(&w);
+	ck_assert_str_eq(w.kernel->pte_mask_how, "derived");
+	ck_assert(!w.kernel->soft.mask_unknown);
+	ck_assert(_i || w.kernel->soft.invalid_pte_mask);
+	ck_assert_uint_eq(w.kernel->soft.invalid_pte_mask,
+			  mk_win_kernel(w.win)->invalid_pte_mask);
+	unit_win_clear(&w);
+}
+END_TEST
+
 /* Every amd64 layout that the builder can make a machine of. */
 START_TEST(test_layouts)
 {
@@ -337,6 +357,7 @@ int main(void)
 	TCase *tcase = unit_case(suite, "all");
 
 	tcase_add_test(tcase, test_default);
+	tcase_add_loop_test(tcase, test_derived_mask, 0, 2);
 	tcase_add_test(tcase, test_layouts);
 	tcase_add_loop_test(tcase, test_damaged, 0,
 			    (int)G_N_ELEMENTS(damaged));

@@ -5,6 +5,8 @@
 #include "unit/unit-mem.h"
 #include "unit/unit.h"
 
+#include <unistd.h>
+
 #include "nt/softpte.h"
 
 #define MASK (UINT64_C(1) << 45)
@@ -134,6 +136,30 @@ START_TEST(test_swizzle_unknown)
 }
 END_TEST
 
+/* A page file has what is at a place that the mask may be part of: that is
+ * another page, and is not read. */
+START_TEST(test_unsure_place)
+{
+	g_autofree char *dir = unit_dir_new();
+	g_autofree char *path = unit_file(dir, "p", "", 0);
+	g_autoptr(PageFiles) files = page_files_new();
+	const struct nt_swap swap = { .files = files };
+	struct nt_soft_ctx ctx = make_ctx("amd64-10.0.19041-b", 0);
+	const uint64_t entry = UINT64_C(7) << 32 | 4 << 5;
+
+	ck_assert_int_eq(truncate(path, 64 << 20), 0);
+	ck_assert(page_files_add(files, 0, path, NULL));
+	ctx.swap = &swap;
+	ck_assert_int_eq(decode(&ctx, entry | MASK, 0).state, PAGE_PAGEFILE);
+	ctx.mask_unknown = true;
+	ck_assert_int_eq(decode(&ctx, entry | MASK, 0).state, PAGE_PAGED_OUT);
+	ck_assert_int_eq(decode(&ctx, entry, 0).state, PAGE_PAGED_OUT);
+	ck_assert_int_eq(decode(&ctx, entry | SWIZZLE, 0).state,
+			 PAGE_PAGEFILE);
+	unit_dir_free(g_steal_pointer(&dir));
+}
+END_TEST
+
 /* Kernels of before have no such bit: bit 4 is of the page file's number. */
 START_TEST(test_no_swizzle)
 {
@@ -250,6 +276,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_common, 0, G_N_ELEMENTS(ids));
 	tcase_add_test(tcase, test_swizzle);
 	tcase_add_test(tcase, test_swizzle_unknown);
+	tcase_add_test(tcase, test_unsure_place);
 	tcase_add_test(tcase, test_no_swizzle);
 	tcase_add_test(tcase, test_unknown_form);
 	tcase_add_test(tcase, test_protection);
