@@ -284,7 +284,7 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 			 k->soft.invalid_pte_mask);
 	else
 		sink_key(out, "InvalidPteMask",
-			 "not known; entries are taken as they are");
+			 "not known: what it may be part of is not read");
 	if (k->pte_mask_how)
 		sink_key(out, "InvalidPteMaskSource", "%s", k->pte_mask_how);
 }
