@@ -117,11 +117,14 @@ static void add_extent(struct extents *e, const struct nt_vad *vad,
 		.vad = vad->node,
 	};
 
+	if (!n)
+		return;
 	x.last = x.start + (n << PAGE_SHIFT_4K) - 1;
 	g_array_append_val(e->out, x);
 }
 
-/* How many prototype PTEs follow each other from the view's first on. */
+/* How many prototype PTEs follow each other from the view's first on; 0: none
+ * can be told. */
 static uint64_t first_stretch(const struct extents *e,
 			      const struct nt_vad *vad, uint64_t n_pages,
 			      bool has_subsection,
@@ -134,7 +137,9 @@ static uint64_t first_stretch(const struct extents *e,
 		return (last - first) / e->pte_bytes + 1;
 	if (has_subsection)
 		return s->n_ptes - (first - s->base) / e->pte_bytes;
-	return n_pages;
+	/* 0: not known. Else it is damaged, and what follows the first could
+	 * be anything. */
+	return last ? 0 : n_pages;
 }
 
 static void add_view(struct extents *e, const struct nt_vad *vad)
