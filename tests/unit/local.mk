@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-proto \
 	tests/unit/test-nt-proto-cost \
+	tests/unit/test-nt-pteforms \
 	tests/unit/test-nt-softpte \
 	tests/unit/test-nt-states \
 	tests/unit/test-nt-store \
@@ -196,6 +197,8 @@ tests_unit_test_nt_proto_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_proto_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_proto_cost_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_proto_cost_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_pteforms_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_pteforms_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_states_CPPFLAGS = $(UNIT_CPPFLAGS)
