@@ -28,6 +28,7 @@ mount_tests = \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
 	tests/mount/spaces.sh \
+	tests/mount/states.sh \
 	tests/mount/symbols.sh \
 	tests/mount/symbols-pdb.sh \
 	tests/mount/text.sh \
