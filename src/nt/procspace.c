@@ -32,6 +32,7 @@ NtProcSpace *nt_proc_space_new(const struct addr_space *own,
 		return s;
 	s->soft = *(const struct nt_soft_ctx *)own->soft_ctx;
 	s->as.soft_ctx = &s->soft;
+	s->soft.swap_memo = nt_swap_memo_new();
 	if (s->soft.flat) {
 		flat.soft_ctx = s->soft.flat;
 		s->soft.pages = nt_pages_new(&flat);
@@ -46,6 +47,7 @@ void nt_proc_space_free(NtProcSpace *space)
 	if (!space)
 		return;
 	nt_pages_free(space->soft.pages);
+	nt_swap_memo_free(space->soft.swap_memo);
 	g_array_unref(space->vads);
 	g_array_unref(space->extents);
 	g_free(space);

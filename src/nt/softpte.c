@@ -194,18 +194,19 @@ static unsigned rights_of(const struct nt_pte *pte)
 static struct soft_pte swapped(const struct nt_soft_ctx *ctx,
 			       const struct nt_pte *pte)
 {
-	enum page_state state = nt_swap_look(ctx->swap, pte->number,
-					     pte->page);
-
-	/* What is at a wrong place is another page. */
-	if (pte->unsure)
-		state = state == PAGE_PAGEFILE ? PAGE_PAGED_OUT :
-			state == PAGE_STORE    ? PAGE_COMPRESSED : state;
-	return (struct soft_pte){
-		.state = state,
+	struct soft_pte r = {
 		.pa = swap_place(pte->number, pte->page),
 		.rights = rights_of(pte),
 	};
+
+	r.state = nt_swap_look_again(ctx->swap_memo, ctx->swap, pte->number,
+				     pte->page, &r.cost);
+	/* What is at a wrong place is another page. */
+	if (pte->unsure && r.state == PAGE_PAGEFILE)
+		r.state = PAGE_PAGED_OUT;
+	else if (pte->unsure && r.state == PAGE_STORE)
+		r.state = PAGE_COMPRESSED;
+	return r;
 }
 
 static struct soft_pte in_frame(const struct nt_soft_ctx *ctx,
@@ -410,7 +411,7 @@ static struct soft_pte decode(const struct addr_space *as,
 		return q->level_up ? decode_table(as, q) : decode_page(as, q);
 	cost = nt_pages_cost(ctx->pages);
 	r = q->level_up ? decode_table(as, q) : decode_page(as, q);
-	r.cost = nt_pages_cost(ctx->pages) - cost;
+	r.cost += nt_pages_cost(ctx->pages) - cost;
 	return r;
 }
 

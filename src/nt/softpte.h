@@ -38,6 +38,8 @@ struct nt_soft_ctx {
 	/* What was read of kernel memory a moment ago. Or NULL; with it the
 	 * context is for one thread. */
 	NtPages *pages;
+	/* What was asked of swap a moment ago; as pages. */
+	NtSwapMemo *swap_memo;
 	/* Ranges of a process that prototype PTEs describe: struct
 	 * nt_proto_extent (nt/proto.h), ascending. Or NULL. */
 	const GArray *protos;

@@ -41,6 +41,55 @@ enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 	return PAGE_PAGED_OUT;
 }
 
+/* 128 KiB. */
+enum { MEMO_SLOTS = 1 << 14 };
+
+/* Unpacking a page takes longer than that, but a process can well have most of
+ * its pages in the store. */
+#define COST_OF_UNPACKING 1u
+
+struct NtSwapMemo {
+	/* Made when first needed. Each (swap_place() >> 12) + 1, and the state
+	 * from bit 56 on; 0: empty. */
+	uint64_t *slots;
+};
+
+NtSwapMemo *nt_swap_memo_new(void)
+{
+	return g_new0(NtSwapMemo, 1);
+}
+
+void nt_swap_memo_free(NtSwapMemo *memo)
+{
+	if (!memo)
+		return;
+	g_free(memo->slots);
+	g_free(memo);
+}
+
+enum page_state nt_swap_look_again(NtSwapMemo *memo, const struct nt_swap *swap,
+				   unsigned number, uint32_t page,
+				   unsigned *cost)
+{
+	uint64_t key = (swap_place(number, page).v >> PAGE_SHIFT_4K) + 1;
+	enum page_state state;
+	uint64_t *slot;
+
+	*cost = 0;
+	if (!memo || !swap || !swap->store ||
+	    !nt_store_is_virtual(swap->store, number))
+		return nt_swap_look(swap, number, page);
+	if (!memo->slots)
+		memo->slots = g_new0(uint64_t, MEMO_SLOTS);
+	slot = &memo->slots[key % MEMO_SLOTS];
+	if ((*slot & ((UINT64_C(1) << 56) - 1)) == key)
+		return (enum page_state)(*slot >> 56);
+	state = nt_swap_look(swap, number, page);
+	*slot = key | (uint64_t)state << 56;
+	*cost = COST_OF_UNPACKING;
+	return state;
+}
+
 /* Page by page, each unpacked as a whole. */
 static bool read_store(const NtStore *store, uint64_t place, uint8_t *buf,
 		       size_t len_bytes)

@@ -23,6 +23,18 @@ struct nt_swap {
  * unpacked for the answer. */
 enum page_state nt_swap_look(const struct nt_swap *swap, unsigned number,
 			     uint32_t page);
+/* What was answered a moment ago about pages of the store, for one walk: not
+ * thread safe. */
+typedef struct NtSwapMemo NtSwapMemo;
+
+NtSwapMemo *nt_swap_memo_new(void);
+void nt_swap_memo_free(NtSwapMemo *memo);
+/* As nt_swap_look(); *cost: what it took, in leaves of a walk's budget. memo
+ * may be NULL. */
+enum page_state nt_swap_look_again(NtSwapMemo *memo, const struct nt_swap *swap,
+				   unsigned number, uint32_t page,
+				   unsigned *cost);
+
 /* len_bytes from a swap_place() on, which may be inside of a page and go on
  * into the next ones. False where any cannot be had. */
 bool nt_swap_read(const struct nt_swap *swap, enum page_state state,

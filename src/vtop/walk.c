@@ -125,6 +125,9 @@ static bool may_read(struct walk *w, uint64_t va)
 	return false;
 }
 
+/* Tables of the budget that one takes which is not in memory, beyond one. */
+#define COST_OF_FETCHING 15u
+
 enum table_read {
 	TABLE_WHOLE,
 	TABLE_PART,	/* some of it is outside the image: entry by entry */
@@ -140,6 +143,9 @@ static enum table_read read_table(struct walk *w, unsigned level,
 	enum phys_status status;
 
 	w->budget.tables--;
+	/* Not in memory: it may have to be unpacked. */
+	if (!page_state_in_memory(table->state))
+		w->budget.tables -= MIN(w->budget.tables, COST_OF_FETCHING);
 	status = entry_read_at(w->as, table, buf, len);
 	w->stats.io_error |= status == PHYS_IO;
 	if (status != PHYS_OK && (!page_state_in_memory(table->state) ||

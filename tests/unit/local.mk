@@ -59,6 +59,7 @@ unit_tests = \
 	tests/unit/test-nt-states \
 	tests/unit/test-nt-store \
 	tests/unit/test-nt-store-hostile \
+	tests/unit/test-nt-swap \
 	tests/unit/test-nt-symfile \
 	tests/unit/test-nt-symload \
 	tests/unit/test-nt-unpack-page \
@@ -203,6 +204,8 @@ tests_unit_test_nt_softpte_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_softpte_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_states_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_states_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_nt_swap_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_swap_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_store_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_store_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_store_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
