@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "nt/derive-priv.h"
+#include "nt/epoch.h"
 #include "nt/machine.h"
 
 enum {
@@ -423,23 +424,25 @@ static bool choose_relative(const NtKernel *k, const struct core_search *c,
 			    struct nt_profile *ret)
 {
 	int best = G_MININT;
-	unsigned best_distance = 0;
+	unsigned best_far = 0;
 
 	for (size_t i = 0; i < layouts_count(); i++) {
 		const struct nt_layout *layout = layouts_get(i);
 		struct nt_profile p;
-		unsigned n_failed;
+		unsigned n_failed, far;
 		bool moved;
 		int n;
 
 		if (!relative_profile(layout, c, &p, &moved))
 			continue;
 		n = 2 * likeness(&c->list, &p, &n_failed) + !moved;
-		if (n < best ||
-		    (n == best && distance(k, layout) >= best_distance))
+		/* The date decides between those of one build. */
+		far = 2 * distance(k, layout) +
+		      !nt_layout_suits_date(k, layout);
+		if (n < best || (n == best && far >= best_far))
 			continue;
 		best = n;
-		best_distance = distance(k, layout);
+		best_far = far;
 		*ret = p;
 	}
 	return best > G_MININT;

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "nt/derive.h"
+#include "nt/epoch.h"
 #include "nt/evidence.h"
 #include "nt/identify.h"
 #include "nt/machine.h"
@@ -117,13 +118,19 @@ static void add_choice(struct choice *c, const struct nt_layout *layout,
 	c->exact[c->n++] = exact;
 }
 
-static void add_builds(struct choice *c, uint32_t build, const char *source)
+static void add_builds(struct choice *c, const NtKernel *k, uint32_t build,
+		       const char *source)
 {
 	const struct nt_layout *found[8];
 	size_t n = layouts_by_build(c->machine->arch, build, c->machine->la57,
 				    found, G_N_ELEMENTS(found));
 
-	for (size_t i = 0; i < MIN(n, G_N_ELEMENTS(found)); i++)
+	/* Those of its date first; the others fit as well, but for the PTEs. */
+	n = MIN(n, G_N_ELEMENTS(found));
+	for (size_t i = 0; i < n; i++)
+		if (nt_layout_suits_date(k, found[i]))
+			add_choice(c, found[i], source, false);
+	for (size_t i = 0; i < n; i++)
 		add_choice(c, found[i], source, false);
 }
 
@@ -206,7 +213,7 @@ static void list_choices(const NtKernel *k, struct choice *c)
 			   "built-in by timestamp and size",
 			   !k->image.known->doubt);
 	if (k->build)
-		add_builds(c, k->build, "built-in by build");
+		add_builds(c, k, k->build, "built-in by build");
 	c->n_identified = c->n;
 	add_all(c, k);
 }

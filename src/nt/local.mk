@@ -10,6 +10,7 @@ src_libnt_a_SOURCES = \
 	src/nt/dtbfit.c src/nt/dtbfit.h \
 	src/nt/dtbscan.c src/nt/dtbscan.h \
 	src/nt/dtbtable.c src/nt/dtbtable.h \
+	src/nt/epoch.c src/nt/epoch.h \
 	src/nt/eprocess.c src/nt/eprocess.h \
 	src/nt/evidence.c src/nt/evidence.h \
 	src/nt/handle.c src/nt/handle.h \

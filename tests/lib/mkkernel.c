@@ -156,6 +156,19 @@ static uint32_t usual_size(const MkWin *win)
 	return build < 19041 ? 0xab2000 : 0x1047000;
 }
 
+/* Up to 10 1607 the time of its making, in 2012 or, with what changed in
+ * August 2018, in 2019; later a hash. */
+static uint32_t made_up_time(const MkWin *win, uint32_t random)
+{
+	struct nt_field field;
+
+	if (layout_build(win->layout) >= 15063)
+		return random;
+	return (layout_field(win->layout, "_MMPTE_SOFTWARE.SwizzleBit", &field,
+			     NULL) ? 0x5c300000u : 0x50000000u) |
+	       (random & 0xfffff);
+}
+
 static void choose_image(MkWin *win)
 {
 	const bool unknown = win->options.damage.kernel_unknown;
@@ -168,7 +181,8 @@ static void choose_image(MkWin *win)
 	} else {
 		win->version = win->known ? kernel_version(win->known)
 					  : layout_version(win->layout);
-		win->timestamp = (uint32_t)mk_random_next(&win->random);
+		win->timestamp = made_up_time(
+			win, (uint32_t)mk_random_next(&win->random));
 		win->kernel.size = usual_size(win);
 	}
 	mk_symbols_grow(win);

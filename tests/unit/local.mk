@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test-nt-cpus \
 	tests/unit/test-nt-dtbcheck \
 	tests/unit/test-nt-dtbscan \
+	tests/unit/test-nt-epoch \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
 	tests/unit/test-nt-hostile \
@@ -168,6 +169,8 @@ tests_unit_test_nt_dtbcheck_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_dtbcheck_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_dtbscan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_dtbscan_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_epoch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_epoch_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_eprocess_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_eprocess_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
