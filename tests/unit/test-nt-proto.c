@@ -328,8 +328,8 @@ START_TEST(test_128_tib)
 	uint64_t protos = _i ? unit_kmem_page(&k, 1) : unit_kmem_hole(&k);
 	g_autoptr(GArray) all = NULL;
 	struct addr_space as;
+	const struct map_counts *counts;
 	AddrMap *map;
-	int64_t began;
 
 	for (unsigned i = 0; _i && i < 512; i++)
 		unit_kmem_put(&k, protos + i * PTE,
@@ -338,10 +338,12 @@ START_TEST(test_128_tib)
 	all = extents();
 	ck_assert_uint_eq(all->len, 1);
 	as = space(all);
-	began = g_get_monotonic_time();
 	map = addr_map_build(&as, 0, last);
-	ck_assert_int_lt(g_get_monotonic_time() - began, 30 * G_USEC_PER_SEC);
-	ck_assert(addr_map_counts(map)->walk.exhausted);
+	counts = addr_map_counts(map);
+	/* All of it, or it says that there is more; in little memory. */
+	ck_assert(counts->walk.exhausted ||
+		  counts->lost_bytes + counts->data_bytes > last / 4);
+	ck_assert_uint_lt(addr_map_footprint(map), 64 << 20);
 	addr_map_unref(map);
 }
 END_TEST
