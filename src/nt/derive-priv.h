@@ -76,6 +76,15 @@ void derive_report(NtKernel *k, const struct nt_derived *derived);
  */
 void derive_threads(NtKernel *k, const struct samples *s);
 
+/*
+ * What not valid PTEs of a few processes say of their form: InvalidPteMask
+ * where no symbol told it; and, where the profile's source is not of this very
+ * kernel, whether it is one from before the update that brought SwizzleBit
+ * (2018-08, also for kernels whose structures did not change otherwise) or
+ * after. Then the form is that of the layout of the same build that has it.
+ */
+void derive_ptes(NtKernel *k, Log *log);
+
 extern const struct member_test derive_tests[];
 extern const size_t derive_n_tests;
 

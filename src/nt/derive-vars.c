@@ -9,7 +9,6 @@
 #include "nt/derive-priv.h"
 #include "nt/handle.h"
 #include "nt/machine.h"
-#include "nt/softkernel.h"
 
 /* Where the image's extent is not known: what is searched on both sides of a
  * variable that is. No kernel is larger. */
@@ -19,7 +18,6 @@ enum {
 	TYPE_TABLE_FIRST = 2,	/* index of the type "Type", 7 and later */
 	TYPE_TABLE_LAST = 255,
 	TABLES_MAX = 4096,	/* handle tables looked at in one ring */
-	PTES_MIN = 8,		/* that must agree on InvalidPteMask */
 	POINTERS_MAX = 1 << 20,	/* looked behind; a kernel has fewer */
 };
 
@@ -395,97 +393,6 @@ static void scan_variables(NtKernel *k)
 	}
 }
 
-/* Counts, for each high bit, the transition PTEs whose frame would be in the
- * image but for that bit. */
-struct mask_count {
-	const NtKernel *k;
-	unsigned n_bit[64];
-	unsigned n_none; /* in the image as they are */
-};
-
-static struct soft_pte count_pte(const struct addr_space *as,
-				 const struct soft_query *q)
-{
-	struct mask_count *c = (struct mask_count *)(uintptr_t)as->soft_ctx;
-	const struct nt_pte_layout *p = &c->k->profile.pte;
-	uint64_t end = physmem_end(c->k->as.pm), entry = q->entry, pa;
-
-	if (q->level_up || entry & 0x400 || !(entry & 0x800) ||
-	    nt_field_get(p->swizzle, entry))
-		return (struct soft_pte){ .state = PAGE_ABSENT };
-	pa = nt_field_get(p->transition_pfn, entry) << PAGE_SHIFT_4K;
-	if (pa < end) {
-		c->n_none++;
-		return (struct soft_pte){ .state = PAGE_ABSENT };
-	}
-	for (unsigned bit = 36; bit < 52; bit++)
-		if (pa & UINT64_C(1) << bit &&
-		    (pa & ~(UINT64_C(1) << bit)) < end)
-			c->n_bit[bit]++;
-	return (struct soft_pte){ .state = PAGE_ABSENT };
-}
-
-static bool ignore_leaf(void *ctx, const struct vtop_leaf *leaf)
-{
-	(void)ctx;
-	(void)leaf;
-	return true;
-}
-
-/* Over the user halves of a few processes. */
-static void count_masks(const NtKernel *k, struct mask_count *c)
-{
-	const struct nt_eprocess_layout *e = &k->profile.eprocess;
-	const struct soft_pte_ops ops = { .decode = count_pte };
-	struct samples s;
-
-	samples_gather(&s, &k->as, k->system.eprocess, e->links, e->pid);
-	for (guint i = 0; i < MIN(s.all->len, 12); i++) {
-		const struct sample *p = g_ptr_array_index(s.all, i);
-		struct vtop_budget budget = { .tables = 512,
-					      .leaves = 1 << 16 };
-		struct addr_space as = p->own;
-
-		if (!p->has_space)
-			continue;
-		as.soft = &ops;
-		as.soft_ctx = c;
-		vtop_walk(&as, 0,
-			  (UINT64_C(1) << (k->as.form->va_bits - 1)) - 1,
-			  budget, ignore_leaf, NULL);
-	}
-	samples_clear(&s);
-}
-
-static void derive_pte_mask(NtKernel *k, Log *log)
-{
-	struct mask_count c = { .k = k };
-	unsigned best = 0;
-
-	if (!k->profile.pte.swizzle.bit_len || k->pte_mask_how)
-		return;
-	count_masks(k, &c);
-	for (unsigned bit = 36; bit < 52; bit++)
-		if (c.n_bit[bit] > c.n_bit[best])
-			best = bit;
-	if (c.n_bit[best] >= PTES_MIN && c.n_none <= c.n_bit[best] / 10) {
-		nt_soft_set_mask(k, UINT64_C(1) << best, "derived");
-		report(k, "InvalidPteMask", NT_DERIVED_NUMBER,
-		       k->soft.invalid_pte_mask,
-		       (struct nt_derived){ .n_for = c.n_bit[best],
-					    .n_against = c.n_none });
-	} else if (c.n_none >= PTES_MIN && c.n_bit[best] <= c.n_none / 10) {
-		nt_soft_set_mask(k, 0, "derived");
-		report(k, "InvalidPteMask", NT_DERIVED_NUMBER, 0,
-		       (struct nt_derived){ .n_for = c.n_none,
-					    .n_against = c.n_bit[best] });
-	} else {
-		log_add(log, LOG_INFO, "profile",
-			"InvalidPteMask is not known: entries that are not"
-			" valid are taken as they are (symbols= may help)");
-	}
-}
-
 static void log_derived(const NtKernel *k, Log *log)
 {
 	for (guint i = 0; k->derived && i < k->derived->len; i++) {
@@ -508,6 +415,6 @@ void nt_derive_variables(NtKernel *k, Log *log)
 	scan_variables(k);
 	if (!k->vars[NT_HANDLE_TABLE_LIST_HEAD].va.v)
 		derive_table_head(k);
-	derive_pte_mask(k, log);
+	derive_ptes(k, log);
 	log_derived(k, log);
 }

@@ -4,6 +4,7 @@ src_libnt_a_SOURCES = \
 	src/nt/derive-sample.c \
 	src/nt/derive-tests.c \
 	src/nt/derive-thread.c \
+	src/nt/derive-pte.c \
 	src/nt/derive-vars.c \
 	src/nt/derive.c src/nt/derive.h src/nt/derive-priv.h \
 	src/nt/dtbcheck.c src/nt/dtbcheck.h \

@@ -93,7 +93,8 @@ copies()
 	[ "$(stat -c %s a.tar)" -lt $((sum + 1000000)) ] ||
 		fail "holes in the archive"
 	r=$(find "mnt/proc/$pid/regions" -type f | head -1)
-	cp --sparse=always "$r" copy && cmp copy "$r" || fail "cp of $r"
+	cp --sparse=always "$r" copy || fail "cp of $r"
+	cmp copy "$r" || fail "copy of $r"
 	rm -f copy
 }
 
