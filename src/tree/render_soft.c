@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "nt/store.h"
 #include "tree/render.h"
@@ -181,6 +182,7 @@ void render_soft(struct sink *out, const NtProcSpace *full,
 {
 	struct soft_view v = { out, full, full->as.soft_ctx };
 	struct nt_pte pte = { .form = NT_PTE_ZERO };
+	bool above;
 
 	if (full->as.soft != &nt_soft_pte_ops || leaf->state == PAGE_DAMAGED)
 		return;
@@ -189,6 +191,9 @@ void render_soft(struct sink *out, const NtProcSpace *full,
 	put_swap(&v, &pte);
 	if (pte.form == NT_PTE_PROTOTYPE)
 		put_prototype(&v, nt_proto_choose(&full->as, &pte));
-	put_vad(&v, offset, pte.form == NT_PTE_ZERO ||
+	/* A page that was found though a directory has nothing for it. */
+	above = leaf->level + 1u < full->as.form->n_levels &&
+		leaf->len == PAGE_SIZE_4K;
+	put_vad(&v, offset, above || pte.form == NT_PTE_ZERO ||
 				    pte.form == NT_PTE_IN_VAD);
 }

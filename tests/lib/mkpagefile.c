@@ -46,7 +46,7 @@ static void choose(MkWin *win)
 		add(win, 1, "\\??\\C:\\swapfile.sys", "\\swapfile.sys",
 		    0x10000);
 	if (has_store(win))
-		add(win, 2, NULL, NULL, 0x140000);
+		add(win, MK_STORE_IN_TABLE, NULL, NULL, 0x140000);
 	add(win, 3, "\\??\\D:\\pagefile.sys", "\\pagefile.sys",
 	    narrow ? 0xfffff : 0x240000);
 }

@@ -471,6 +471,9 @@ void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places);
 void mk_damage_extra(MkWin *win);
 void mk_damage_apply(MkWin *win);
 
+/* The number that Windows' table, with page_files, says is the store's. */
+#define MK_STORE_IN_TABLE 2u
+
 /* mkplaces.c: of a process. */
 const struct mk_places *mk_user_places(const MkWin *win, bool wow64);
 

@@ -223,7 +223,9 @@ static bool check_options(const struct mk_options *options, GError **error)
 		wrong = "tail";
 	else if (options->dtb_at_mib && options->dtb_at_mib + 2 > size)
 		wrong = "dtb-at";
-	else if (options->store > 15)
+	else if (options->store > 15 ||
+		 (options->page_files && options->store &&
+		  options->store != MK_STORE_IN_TABLE))
 		wrong = "store";
 	else if (options->bulk_mib && options->bulk_mib + 32 > size)
 		wrong = "bulk";
