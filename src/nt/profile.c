@@ -256,10 +256,6 @@ static void fill_pte_prototype(struct nt_profile *p)
 	pte->sub_pool = bit_field(p, "_MMPTE_SUBSECTION.WhichPool");
 	/* It came after that bit had (20348), with 22621. */
 	pte->file_form = p->pointer_bytes == 8 && lookaside.bit_len;
-	/* Two-level entries have no room for it: the marker for the VAD is
-	 * the software form then. */
-	if (!pte->proto_protection.bit_len && pte->proto_low.bit_len)
-		pte->proto_protection = pte->protection;
 }
 
 static void fill_pte(struct nt_profile *p)

@@ -109,9 +109,14 @@ static uint64_t subsection_address(const struct nt_soft_ctx *ctx,
 static void decode_prototype(const struct nt_soft_ctx *ctx, uint64_t entry,
 			     struct nt_pte *r)
 {
+	struct nt_field protection = ctx->pte.proto_protection;
+
 	r->form = is_in_vad(ctx, entry) ? NT_PTE_IN_VAD : NT_PTE_PROTOTYPE;
-	r->protection = (unsigned)nt_field_get(ctx->pte.proto_protection,
-					       entry);
+	/* Two-level entries have no room for it: the marker for the VAD is
+	 * the software form then. */
+	if (r->form == NT_PTE_IN_VAD && !protection.bit_len)
+		protection = ctx->pte.protection;
+	r->protection = (unsigned)nt_field_get(protection, entry);
 	if (r->form == NT_PTE_IN_VAD)
 		return;
 	r->proto = VIRT(proto_address(ctx, entry));
@@ -326,6 +331,9 @@ static struct soft_pte by_prototype(const struct addr_space *as,
 	/* The process has the page, if only as zeros. */
 	if (r.state == PAGE_ABSENT)
 		r.state = PAGE_DEMAND_ZERO;
+	/* What the entry says of protection is of this view. */
+	if (pte->protection)
+		r.rights = rights_of(pte);
 	return r;
 }
 

@@ -24,7 +24,7 @@ static void use(GHashTable *used, uint64_t dtb)
 	gint64 *key = g_new(gint64, 1);
 
 	*key = (gint64)dtb;
-	g_hash_table_add(used, key);
+	g_hash_table_insert(used, key, key);
 }
 
 DtbSearch *dtb_search_new(const NtKernel *kernel, const GPtrArray *entries)

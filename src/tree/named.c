@@ -88,7 +88,7 @@ static void add_dtb(GHashTable *dtbs, const Space *space)
 	gint64 *key = g_new(gint64, 1);
 
 	*key = (gint64)addr_space_dtb(&space->as).v;
-	g_hash_table_add(dtbs, key);
+	g_hash_table_insert(dtbs, key, key);
 }
 
 /* What dtb/ lists and is nobody's that is known. */

@@ -142,7 +142,7 @@ static struct mk_mmu_range long_translate(const struct mk_tables *t,
 	struct mk_mmu_range rights = {
 		.write = true, .user = true, .exec = true};
 	uint64_t table = bits(t->root, 51, 12) << 12;
-	uint64_t entry;
+	uint64_t entry = 0;
 
 	for (unsigned int level = levels; level >= 3; level--) {
 		const unsigned int shift = 12 + 9 * (level - 1);

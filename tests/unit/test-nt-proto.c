@@ -320,6 +320,31 @@ static struct addr_space space(GArray *all)
 	return as;
 }
 
+/* What the process's own entry says of protection goes before what the
+ * prototype PTE has; nothing is no word. */
+START_TEST(test_rights)
+{
+	uint64_t proto = unit_kmem_page(&k, 1);
+	struct soft_query q = { .entry = proto << 16 | 0x400 };
+	struct addr_space as;
+	struct soft_pte r;
+
+	unit_kmem_put(&k, proto, 0x2001 | 0x800 | UINT64_C(1) << 63, 8);
+	unit_kmem_ready(&k);
+	as = space(NULL);
+	r = nt_soft_pte_ops.decode(&as, &q);
+	ck_assert_int_eq(r.state, PAGE_PROTOTYPE);
+	ck_assert_uint_eq(r.pa.v, 0x2000);
+	ck_assert_uint_eq(r.rights, RIGHT_USER | RIGHT_READ | RIGHT_WRITE);
+	/* EXECUTE_WRITECOPY */
+	q.entry |= UINT64_C(7) << profile.pte.proto_protection.bit_pos;
+	r = nt_soft_pte_ops.decode(&as, &q);
+	ck_assert_int_eq(r.state, PAGE_PROTOTYPE);
+	ck_assert_uint_eq(r.rights, RIGHT_USER | RIGHT_READ | RIGHT_EXEC |
+					    RIGHT_COW);
+}
+END_TEST
+
 /* The whole of the lower half by one array that is not there, or that is one
  * page again and again: bounded. */
 START_TEST(test_128_tib)
@@ -434,6 +459,7 @@ int main(void)
 	tcase_add_loop_test(wide, test_no_array, 0, 6);
 	tcase_add_test(wide, test_private);
 	tcase_add_test(wide, test_budget);
+	tcase_add_test(wide, test_rights);
 	tcase_add_loop_test(wide, test_128_tib, 0, 2);
 	tcase_add_loop_test(wide, test_any_cut, 0, 4);
 	tcase_add_test(narrow, test_narrow);

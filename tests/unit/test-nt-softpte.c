@@ -46,6 +46,7 @@ static struct soft_pte decode_in(const struct paging_form *form,
 				       .soft_ctx = ctx };
 	const struct soft_query q = { .entry = entry, .level_up = level_up };
 
+	/* cppcheck-suppress returnDanglingLifetime ; it is a value */
 	return nt_soft_pte_ops.decode(&as, &q);
 }
 

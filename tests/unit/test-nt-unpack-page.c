@@ -19,6 +19,7 @@ static void make_page(struct mk_random *random, uint8_t page[4096])
 	uint64_t period = 1 + mk_random_below(random, 4096);
 	uint64_t values = 1 + mk_random_below(random, 256);
 
+	memset(page, 0, 4096);
 	for (size_t i = 0; i < 4096; i++)
 		page[i] = i < period ?
 				  (uint8_t)mk_random_below(random, values) :

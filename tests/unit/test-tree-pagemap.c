@@ -205,12 +205,12 @@ static uint64_t by_leaf(const struct unit_tree *t,
 			bool shared)
 {
 	uint64_t pa = leaf->pa.v + skip;
-	uint64_t file = shared ? bit(FILE_BIT) : 0;
+	uint64_t file = shared || leaf->state == PAGE_PROTOTYPE ?
+				bit(FILE_BIT) :
+				0;
 
 	switch (leaf->state) {
 	case PAGE_PROTOTYPE:
-		file = bit(FILE_BIT);
-		/* fall through */
 	case PAGE_VALID:
 	case PAGE_TRANSITION:
 		return physmem_has_page(t->w.mem.pm, PHYS(pa)) ?

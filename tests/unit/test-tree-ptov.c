@@ -531,17 +531,16 @@ START_TEST(test_text)
 {
 	struct unit_tree t;
 	const struct mk_process *p;
-	const struct mk_page *page = NULL;
+	const struct mk_page *page;
 	g_autofree char *text = NULL, *line = NULL, *none = NULL;
+	guint i = 0;
 
 	unit_tree_init(&t, &machines[0], NULL);
 	p = mk_win_find(t.w.win, "explorer.exe");
-	for (guint i = 0; i < p->pages->len; i++) {
+	do {
 		page = &g_array_index(p->pages, struct mk_page, i);
-		if (page->state == MK_STATE_LARGE && page->size == 2 * MIB)
-			break;
-	}
-	ck_assert_int_eq(page->state, MK_STATE_LARGE);
+		ck_assert_uint_lt(i++, p->pages->len);
+	} while (page->state != MK_STATE_LARGE || page->size != 2 * MIB);
 	text = unit_tree_text(&t, "image/ptov/%lx", (long)page->pa + 0x123456);
 	line = g_strdup_printf("\n%-8u explorer.exe     0x%016lx 0x200000 "
 			       "  valid         rw-",
