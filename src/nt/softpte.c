@@ -319,8 +319,9 @@ VirtAddr nt_proto_choose(const struct addr_space *as, const struct nt_pte *pte)
 }
 
 static struct soft_pte by_prototype(const struct addr_space *as,
-				    const struct nt_pte *pte)
+				    const struct nt_pte *pte, uint64_t va)
 {
+	const struct nt_soft_ctx *ctx = as->soft_ctx;
 	struct soft_pte r;
 	uint64_t entry;
 
@@ -331,9 +332,12 @@ static struct soft_pte by_prototype(const struct addr_space *as,
 	/* The process has the page, if only as zeros. */
 	if (r.state == PAGE_ABSENT)
 		r.state = PAGE_DEMAND_ZERO;
-	/* What the entry says of protection is of this view. */
+	/* What the entry or the VAD says of protection is of this view. */
 	if (pte->protection)
 		r.rights = rights_of(pte);
+	else if (nt_proto_covers(ctx->protos, va) &&
+		 nt_proto_find(ctx->protos, va)->rights)
+		r.rights = nt_proto_find(ctx->protos, va)->rights;
 	return r;
 }
 
@@ -366,7 +370,7 @@ static struct soft_pte decode_page(const struct addr_space *as,
 	case NT_PTE_TRANSITION:
 		return in_frame(ctx, &pte, PAGE_TRANSITION);
 	case NT_PTE_PROTOTYPE:
-		return by_prototype(as, &pte);
+		return by_prototype(as, &pte, q->va);
 	case NT_PTE_IN_VAD:
 		return by_vad(as, &pte, q->va);
 	case NT_PTE_PAGEFILE:

@@ -320,17 +320,22 @@ static struct addr_space space(GArray *all)
 	return as;
 }
 
-/* What the process's own entry says of protection goes before what the
- * prototype PTE has; nothing is no word. */
+/* What the process's own entry says of protection goes before what the VAD
+ * does, and that before what the prototype PTE has; nothing is no word. */
 START_TEST(test_rights)
 {
 	uint64_t proto = unit_kmem_page(&k, 1);
-	struct soft_query q = { .entry = proto << 16 | 0x400 };
+	struct soft_query q = { .va = START, .entry = proto << 16 | 0x400 };
+	g_autoptr(GArray) all = NULL;
 	struct addr_space as;
 	struct soft_pte r;
 
 	unit_kmem_put(&k, proto, 0x2001 | 0x800 | UINT64_C(1) << 63, 8);
-	unit_kmem_ready(&k);
+	add_vad(START, 1, proto, proto, 0)->protection = 1;
+	all = extents();
+	as = space(all);
+	r = nt_soft_pte_ops.decode(&as, &q);
+	ck_assert_uint_eq(r.rights, RIGHT_USER | RIGHT_READ);
 	as = space(NULL);
 	r = nt_soft_pte_ops.decode(&as, &q);
 	ck_assert_int_eq(r.state, PAGE_PROTOTYPE);
