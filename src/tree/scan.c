@@ -163,10 +163,16 @@ static void note_walk(struct scanner *s, const struct vtop_stats *stats)
 
 static void walk(struct scanner *s, uint64_t start, uint64_t last)
 {
-	g_autoptr(NtProcSpace) full = space_full(space_at(s));
-	struct vtop_stats stats = vtop_walk(&full->as, start, last, s->budget,
-					    add_leaf, s);
+	g_autoptr(NtProcSpace) full = NULL;
+	const struct addr_space *as = &space_at(s)->as;
+	struct vtop_stats stats;
 
+	/* VADs tell of the user half alone. */
+	if (!s->upper) {
+		full = space_full(space_at(s));
+		as = &full->as;
+	}
+	stats = vtop_walk(as, start, last, s->budget, add_leaf, s);
 	note_walk(s, &stats);
 }
 
