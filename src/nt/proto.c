@@ -214,12 +214,12 @@ const struct nt_proto_extent *nt_proto_find(const GArray *extents,
 		       NULL;
 }
 
-bool nt_proto_covers(const GArray *extents, uint64_t va)
+const struct nt_proto_extent *nt_proto_at(const GArray *extents, uint64_t va)
 {
 	const struct nt_proto_extent *x =
 		extents ? nt_proto_find(extents, va) : NULL;
 
-	return x && x->start <= va;
+	return x && x->start <= va ? x : NULL;
 }
 
 VirtAddr nt_proto_pte(const struct addr_space *as,

@@ -34,8 +34,8 @@ GArray *nt_proto_extents(const struct addr_space *own,
 /* The extent that has va, or the first above it; NULL where there is none. */
 const struct nt_proto_extent *nt_proto_find(const GArray *extents,
 					    uint64_t va);
-/* Does an extent have va? extents may be NULL: none is known. */
-bool nt_proto_covers(const GArray *extents, uint64_t va);
+/* The extent that has va, or NULL; extents may be NULL: none is known. */
+const struct nt_proto_extent *nt_proto_at(const GArray *extents, uint64_t va);
 /* Where the prototype PTE of va is, which the extent must have. */
 VirtAddr nt_proto_pte(const struct addr_space *as,
 		      const struct nt_proto_extent *extent, uint64_t va);

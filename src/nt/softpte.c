@@ -322,6 +322,7 @@ static struct soft_pte by_prototype(const struct addr_space *as,
 				    const struct nt_pte *pte, uint64_t va)
 {
 	const struct nt_soft_ctx *ctx = as->soft_ctx;
+	const struct nt_proto_extent *view;
 	struct soft_pte r;
 	uint64_t entry;
 
@@ -333,11 +334,13 @@ static struct soft_pte by_prototype(const struct addr_space *as,
 	if (r.state == PAGE_ABSENT)
 		r.state = PAGE_DEMAND_ZERO;
 	/* What the entry or the VAD says of protection is of this view. */
-	if (pte->protection)
+	if (pte->protection) {
 		r.rights = rights_of(pte);
-	else if (nt_proto_covers(ctx->protos, va) &&
-		 nt_proto_find(ctx->protos, va)->rights)
-		r.rights = nt_proto_find(ctx->protos, va)->rights;
+		return r;
+	}
+	view = nt_proto_at(ctx->protos, va);
+	if (view && view->rights)
+		r.rights = view->rights;
 	return r;
 }
 
@@ -349,7 +352,7 @@ static struct soft_pte by_vad(const struct addr_space *as,
 
 	/* Not known, or there is none where there should be one: a tree that
 	 * is damaged, a view that goes on behind its subsections. */
-	if (!nt_proto_covers(ctx->protos, va))
+	if (!nt_proto_at(ctx->protos, va))
 		return state_only(PAGE_PROTOTYPE_LOST);
 	nt_proto_vacant(as, page_floor(va), va | PAGE_MASK_4K, &r);
 	if (r.state == PAGE_ABSENT)

@@ -172,8 +172,8 @@ static void put_vad(const struct soft_view *v, uint64_t offset, bool decides)
 		sink_str(v->out, "\n");
 		break;
 	}
-	x = nt_proto_find(v->full->extents, offset);
-	if (decides && x && offset >= x->start)
+	x = nt_proto_at(v->full->extents, offset);
+	if (decides && x)
 		put_prototype(v, nt_proto_pte(&v->full->as, x, offset));
 }
 

@@ -128,10 +128,10 @@ START_TEST(test_chain)
 	assert_extent(all, 0, 0, 3, protos + 2 * PTE);
 	assert_extent(all, 1, 3, 9, protos + 0x1000);
 	assert_extent(all, 2, 12, 3, protos + 0x2000);
-	ck_assert(nt_proto_covers(all, START + 15 * 4096 - 1));
-	ck_assert(!nt_proto_covers(all, START + 15 * 4096));
-	ck_assert(!nt_proto_covers(all, START - 1));
-	ck_assert(!nt_proto_covers(NULL, START));
+	ck_assert(nt_proto_at(all, START + 15 * 4096 - 1));
+	ck_assert(!nt_proto_at(all, START + 15 * 4096));
+	ck_assert(!nt_proto_at(all, START - 1));
+	ck_assert(!nt_proto_at(NULL, START));
 }
 END_TEST
 
