@@ -10,10 +10,6 @@
 #include "nt/handle.h"
 #include "nt/machine.h"
 
-/* Where the image's extent is not known: what is searched on both sides of a
- * variable that is. No kernel is larger. */
-#define AROUND (16 * MIB)
-
 enum {
 	TYPE_TABLE_FIRST = 2,	/* index of the type "Type", 7 and later */
 	TYPE_TABLE_LAST = 255,
@@ -80,7 +76,8 @@ static bool is_near_variables(const NtKernel *k, uint64_t va)
 {
 	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
 
-	return !head || va - (head - AROUND) < 2 * AROUND;
+	return !head || va - (head - NT_AROUND_VARIABLES) <
+				2 * NT_AROUND_VARIABLES;
 }
 
 static bool may_be_table_head(const NtKernel *k, uint64_t node)
@@ -290,22 +287,6 @@ static bool var_page(void *ctx, VirtAddr va, const uint8_t *page)
 	return true;
 }
 
-/* Where the variables are: the kernel's image, or what is mapped around the
- * variable that is known. */
-static bool variables_range(const NtKernel *k, uint64_t *start, uint64_t *len)
-{
-	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
-
-	if (k->has_image && k->image.has_pe) {
-		*start = k->image.base.v;
-		*len = MIN(k->image.pe.size, 2 * AROUND);
-		return true;
-	}
-	*start = head - AROUND;
-	*len = 2 * AROUND;
-	return head > AROUND;
-}
-
 /* Index of "Process" in the table; 0 where it is not there. */
 static unsigned process_index(const NtKernel *k, uint64_t table)
 {
@@ -373,7 +354,7 @@ static void scan_variables(NtKernel *k)
 	uint64_t start, len;
 
 	if ((!s.want_cid && !s.want_types) ||
-	    !variables_range(k, &start, &len))
+	    !nt_kernel_variables(k, &start, &len))
 		return;
 	if (k->has_image && k->image.has_pe) {
 		s.image = k->image.base;

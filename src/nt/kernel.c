@@ -470,3 +470,18 @@ char *nt_kernel_os(const NtKernel *kernel)
 		return g_strdup_printf("Windows NT %u.%u", u->major, u->minor);
 	return NULL;
 }
+
+bool nt_kernel_variables(const NtKernel *k, uint64_t *start,
+			 uint64_t *len_bytes)
+{
+	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
+
+	if (k->has_image && k->image.has_pe) {
+		*start = k->image.base.v;
+		*len_bytes = MIN(k->image.pe.size, 2 * NT_AROUND_VARIABLES);
+		return true;
+	}
+	*start = head - NT_AROUND_VARIABLES;
+	*len_bytes = 2 * NT_AROUND_VARIABLES;
+	return head > NT_AROUND_VARIABLES;
+}

@@ -95,7 +95,6 @@ struct NtKernel {
 	struct nt_evidence evidence;
 	GArray *paging_files;	/* Windows' table, or NULL: nt/pagingfile.h */
 	const char *paging_how;	/* static */
-	const PageFiles *page_files; /* beside the image, or NULL; borrowed */
 };
 
 /*
@@ -117,6 +116,14 @@ char *nt_kernel_os(const NtKernel *kernel);
 
 /* The name of a variable in the symbols. */
 const char *nt_var_name(enum nt_var_id id);
+/* Where the kernel's extent is not known: its variables are as near each other,
+ * on either side. */
+#define NT_AROUND_VARIABLES (UINT64_C(16) << 20)
+/* Where the kernel's variables are: in its image, or, where that is not known,
+ * in what is mapped around PsActiveProcessHead; 32 MiB at the most, which no
+ * kernel has. False where neither is known. */
+bool nt_kernel_variables(const NtKernel *kernel, uint64_t *start,
+			 uint64_t *len_bytes);
 /* What a variable that is a pointer holds; false where it is not known or not
  * readable or no kernel address. */
 bool nt_kernel_var(const NtKernel *kernel, enum nt_var_id id, uint64_t *ret);

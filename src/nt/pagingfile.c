@@ -23,9 +23,6 @@ enum {
 	FILE_OBJECT_TYPE = 5,	/* _FILE_OBJECT.Type, all versions */
 };
 
-/* Where the kernel's extent is not known: what is searched on both sides of
- * PsActiveProcessHead (as in derive-vars.c). */
-#define AROUND (16 * MIB)
 /* PageFileHigh has 32 bits. */
 #define PAGES_MAX (UINT64_C(1) << 32)
 
@@ -399,17 +396,13 @@ static bool see_page(void *ctx, VirtAddr va, const uint8_t *page)
 static bool find_in_image(struct finder *f)
 {
 	const NtKernel *k = f->k;
-	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
 	struct image_search s = { .f = f };
+	uint64_t start, len;
 
 	forget_files(f);
-	if (k->has_image && k->image.has_pe)
-		nt_scan_range(&f->as, k->image.base,
-			      MIN(k->image.pe.size, 2 * AROUND), UINT64_MAX,
-			      see_page, &s);
-	else if (head > AROUND)
-		nt_scan_range(&f->as, VIRT(head - AROUND), 2 * AROUND,
-			      UINT64_MAX, see_page, &s);
+	if (nt_kernel_variables(k, &start, &len))
+		nt_scan_range(&f->as, VIRT(start), len, UINT64_MAX, see_page,
+			      &s);
 	return s.done;
 }
 

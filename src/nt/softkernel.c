@@ -148,7 +148,6 @@ void nt_soft_open_swap(NtKernel *k, const PageFiles *files, Log *log)
 {
 	int number;
 
-	k->page_files = files;
 	k->swap.files = files;
 	k->swap.virtual_numbers = virtual_numbers(k, &number);
 	if (!k->has_profile)

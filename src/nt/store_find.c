@@ -15,8 +15,6 @@ enum {
 	TRIALS_MAX = 8,	       /* places that are read as a whole */
 	FIRST_BUILD = 14393,   /* 10 1607; before, nothing is known */
 };
-#define KERNEL_MAX (32 * MIB) /* of an image that is searched */
-#define AROUND (16 * MIB)
 
 struct finder {
 	const NtKernel *k;
@@ -215,18 +213,18 @@ static void scan_sections(struct finder *f)
 static void derive(struct finder *f)
 {
 	const NtKernel *k = f->k;
-	uint64_t head = k->vars[NT_PS_ACTIVE_PROCESS_HEAD].va.v;
+	uint64_t start, len;
 
 	f->pointers_left = POINTERS_MAX;
+	if (!nt_kernel_variables(k, &start, &len))
+		return;
 	if (k->has_image && k->image.has_pe) {
-		f->image = k->image.base.v;
-		f->image_len = MIN(k->image.pe.size, KERNEL_MAX);
+		f->image = start;
+		f->image_len = len;
 		scan_sections(f);
-		/* Whatever its sections say. */
-		scan(f, f->image, f->image_len);
-	} else if (head > AROUND) {
-		scan(f, head - AROUND, 2 * AROUND);
 	}
+	/* Whatever its sections say. */
+	scan(f, start, len);
 }
 
 /* As public symbols have it, and as it is in types' files. */

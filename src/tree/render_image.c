@@ -226,7 +226,7 @@ static void info_page_files(struct sink *out, const NtKernel *k)
 
 	sink_key(out, "PageFileTable", "%s", how ? how : "- (not found)");
 	for (unsigned i = 0; i < PAGE_FILES_MAX; i++)
-		info_page_file(out, k->page_files,
+		info_page_file(out, k->swap.files,
 			       nt_paging_file_get(table, i), i);
 }
 

@@ -244,7 +244,7 @@ START_TEST(test_none)
 {
 	g_autoptr(Session) s = open_with("", NULL);
 
-	ck_assert_ptr_eq(s->kernel->page_files, s->page_files);
+	ck_assert_ptr_eq(s->kernel->swap.files, s->page_files);
 	ck_assert(!page_files_has(s->page_files, 0));
 	/* nothing is wrong with an image whose page files are elsewhere */
 	ck_assert_uint_eq(log_count(s->log, LOG_WARN), 0);

@@ -512,9 +512,9 @@ START_TEST(test_page_files)
 {
 	g_autoptr(PageFiles) files = page_files_new();
 
-	ck_assert_ptr_null(win.kernel->page_files);
+	ck_assert_ptr_null(win.kernel->swap.files);
 	nt_soft_open_swap(win.kernel, files, NULL);
-	ck_assert_ptr_eq(win.kernel->page_files, files);
+	ck_assert_ptr_eq(win.kernel->swap.files, files);
 }
 END_TEST
 
