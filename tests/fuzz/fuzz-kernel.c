@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/undo.h"
 #include "lib/mkwin.h"
 #include "nt/cpus.h"
 #include "tree/tree.h"
@@ -323,34 +324,6 @@ enum value {
 	VALUES
 };
 
-struct undo {
-	uint64_t at;
-	size_t len;
-	uint8_t *old;
-};
-
-static void write_bytes(struct machine *m, GArray *undo, uint64_t at,
-			const void *bytes, size_t len)
-{
-	struct undo u = { at, len, g_memdup2(m->bytes + at, len) };
-
-	g_array_append_val(undo, u);
-	memmove(m->bytes + at, bytes, len);
-}
-
-static void put_back(struct machine *m, GArray *undo)
-{
-	while (undo->len) {
-		struct undo u = g_array_index(undo, struct undo,
-					      undo->len - 1);
-
-		memcpy(m->bytes + u.at, u.old, u.len);
-		g_free(u.old);
-		g_array_set_size(undo, undo->len - 1);
-	}
-	g_array_unref(undo);
-}
-
 static const struct place *place_at(const struct machine *m, unsigned i)
 {
 	return &g_array_index(m->places, struct place, i % m->places->len);
@@ -393,11 +366,11 @@ static unsigned edit_page(struct machine *m, GArray *undo,
 	uint8_t copy[PAGE];
 
 	if (edit[2] % VALUES == VALUE_PAGE_ZERO) {
-		write_bytes(m, undo, page_floor(p->pa), zeros, PAGE);
+		fuzz_write(undo, m->bytes, page_floor(p->pa), zeros, PAGE);
 		return SPOILS_ALL;
 	}
 	memcpy(copy, m->bytes + page_floor(other->pa), PAGE);
-	write_bytes(m, undo, page_floor(p->pa), copy, PAGE);
+	fuzz_write(undo, m->bytes, page_floor(p->pa), copy, PAGE);
 	return SPOILS_ALL | FORGES;
 }
 
@@ -410,7 +383,7 @@ static unsigned apply(struct machine *m, GArray *undo, const uint8_t *edit)
 	if (edit[2] % VALUES >= VALUE_PAGE_ZERO)
 		return edit_page(m, undo, p, edit);
 	value = GUINT64_TO_LE(make_value(m, p, at, edit));
-	write_bytes(m, undo, at, &value, p->n_bytes);
+	fuzz_write(undo, m->bytes, at, &value, p->n_bytes);
 	return p->spoils;
 }
 
@@ -518,12 +491,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = &machines[data[0] % G_N_ELEMENTS(machines)];
 	if (!m->ready)
 		machine_init(m, &families[m - machines]);
-	undo = g_array_new(FALSE, FALSE, sizeof(struct undo));
+	undo = fuzz_undo_new();
 	for (size_t at = 1; at + RECORD <= size && n < EDITS_MAX;
 	     at += RECORD, n++)
 		spoils |= apply(m, undo, data + at);
 	run(m, data[0] >> 3, spoils);
-	put_back(m, undo);
+	fuzz_put_back(undo, m->bytes);
 	return 0;
 }
 

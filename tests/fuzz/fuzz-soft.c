@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/undo.h"
 #include "lib/mkwin.h"
 #include "nt/procspace.h"
 #include "nt/softkernel.h"
@@ -186,24 +187,6 @@ enum value {
 	VALUES
 };
 
-struct undo {
-	uint64_t at;
-	size_t len;
-	uint8_t old[8];
-};
-
-static void put_back(struct machine *m, GArray *undo)
-{
-	while (undo->len) {
-		const struct undo *u = &g_array_index(undo, struct undo,
-						      undo->len - 1);
-
-		memcpy(m->bytes + u->at, u->old, u->len);
-		g_array_set_size(undo, undo->len - 1);
-	}
-	g_array_unref(undo);
-}
-
 static const struct place *place_at(const struct machine *m, unsigned i)
 {
 	return &g_array_index(m->places, struct place, i % m->places->len);
@@ -251,11 +234,8 @@ static void apply(struct machine *m, GArray *undo, const uint8_t *edit)
 	uint64_t at = p->pa + (uint64_t)load_le16(edit + 4) * p->n_bytes %
 				      p->reach;
 	uint64_t value = GUINT64_TO_LE(make_value(m, p, at, edit));
-	struct undo u = { .at = at, .len = p->n_bytes };
 
-	memcpy(u.old, m->bytes + at, u.len);
-	g_array_append_val(undo, u);
-	memcpy(m->bytes + at, &value, u.len);
+	fuzz_write(undo, m->bytes, at, &value, p->n_bytes);
 }
 
 /* --- what must hold --- */
@@ -347,14 +327,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = &machines[data[0] % G_N_ELEMENTS(machines)];
 	if (!m->bytes)
 		machine_init(m, &families[data[0] % G_N_ELEMENTS(machines)]);
-	undo = g_array_new(FALSE, FALSE, sizeof(struct undo));
+	undo = fuzz_undo_new();
 	for (size_t at = 1; at + RECORD <= size && n < EDITS_MAX;
 	     at += RECORD, n++)
 		apply(m, undo, data + at);
 	for (guint i = 0; i < MIN(m->spaces->len, WALKS_MAX); i++)
 		walk(m, g_array_index(m->spaces, guint,
 				      (i + data[0] / 8) % m->spaces->len));
-	put_back(m, undo);
+	fuzz_put_back(undo, m->bytes);
 	return 0;
 }
 

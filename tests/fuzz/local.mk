@@ -17,7 +17,7 @@ EXTRA_DIST += tests/fuzz/regress
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 FUZZ_LIBS = tests/lib/libmk.a $(TREE_LIBS)
 
-fuzz_replay = tests/fuzz/replay.c tests/fuzz/fuzz.h
+fuzz_replay = tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/undo.h
 tests_fuzz_replay_image_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-image.c
 tests_fuzz_replay_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_image_LDADD = $(PMEM_LIBS)

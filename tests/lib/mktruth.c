@@ -75,6 +75,26 @@ uint64_t mk_win_sm_globals(const MkWin *win)
 	return win->sm_globals;
 }
 
+const struct mk_page *mk_process_page(const struct mk_process *process,
+				      uint64_t va)
+{
+	guint from = 0, to = process->pages->len;
+
+	while (from < to) {
+		const guint middle = from + (to - from) / 2;
+		const struct mk_page *page = &g_array_index(
+			process->pages, struct mk_page, middle);
+
+		if (va < page->va)
+			to = middle;
+		else if (va - page->va >= page->size)
+			from = middle + 1;
+		else
+			return page;
+	}
+	return NULL;
+}
+
 const struct mk_process *mk_win_find(const MkWin *win, const char *name)
 {
 	for (guint i = 0; i < win->procs->len; i++) {

@@ -309,6 +309,9 @@ size_t mk_win_n_processes(const MkWin *win);
 const struct mk_process *mk_win_process(const MkWin *win, size_t index);
 /* By name, first one; NULL where there is none. */
 const struct mk_process *mk_win_find(const MkWin *win, const char *name);
+/* The page of the truth that has va, or NULL. */
+const struct mk_page *mk_process_page(const struct mk_process *process,
+				      uint64_t va);
 /* Whose DTB bad_dtb is about; and the other one where there is one. */
 const struct mk_process *mk_win_bad_dtb(const MkWin *win, bool other);
 /* "random", ... */

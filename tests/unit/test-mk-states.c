@@ -123,26 +123,6 @@ static void assert_page(const struct check *c, const MkSoft *soft,
 
 /* --- a process --- */
 
-static const struct mk_page *find_page(const struct mk_process *process,
-				       uint64_t va)
-{
-	guint from = 0, to = process->pages->len;
-
-	while (from < to) {
-		const guint middle = from + (to - from) / 2;
-		const struct mk_page *page = &g_array_index(
-			process->pages, struct mk_page, middle);
-
-		if (va < page->va)
-			to = middle;
-		else if (va - page->va >= page->size)
-			from = middle + 1;
-		else
-			return page;
-	}
-	return NULL;
-}
-
 /* What is not listed is not there. */
 static void assert_rest(const struct check *c, const MkSoft *soft,
 			const struct mk_vad *vad)
@@ -150,7 +130,7 @@ static void assert_rest(const struct check *c, const MkSoft *soft,
 	struct mk_soft_page got;
 
 	for (uint64_t va = vad->start; va <= vad->end; va += MK_PAGE_SIZE) {
-		if (find_page(c->process, va))
+		if (mk_process_page(c->process, va))
 			continue;
 		mk_soft_page(soft, va, &got);
 		ck_assert_msg(got.state == MK_STATE_ABSENT && got.raw == 0,

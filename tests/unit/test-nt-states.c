@@ -143,26 +143,6 @@ static void assert_page(struct check *c, const struct mk_page *page)
 	}
 }
 
-static const struct mk_page *find_page(const struct mk_process *process,
-				       uint64_t va)
-{
-	guint from = 0, to = process->pages->len;
-
-	while (from < to) {
-		const guint middle = from + (to - from) / 2;
-		const struct mk_page *page = &g_array_index(
-			process->pages, struct mk_page, middle);
-
-		if (va < page->va)
-			to = middle;
-		else if (va - page->va >= page->size)
-			from = middle + 1;
-		else
-			return page;
-	}
-	return NULL;
-}
-
 static void assert_unlisted(struct check *c, uint64_t va)
 {
 	struct unit_expect want =
@@ -179,7 +159,7 @@ static void assert_rest(struct check *c, const struct mk_vad *vad)
 
 	for (uint64_t va = from; va <= vad->end + 4 * MK_PAGE_SIZE;
 	     va += MK_PAGE_SIZE)
-		if (!find_page(c->process, va))
+		if (!mk_process_page(c->process, va))
 			assert_unlisted(c, va);
 }
 
