@@ -116,6 +116,13 @@ without=$(du -B1 "$vmem" | cut -f1)
 umount_checked mnt
 
 must_mount a.img mnt -o pagefile=pg0:pg3,swapfile=pg1
+# image/info tells what was found for all this.
+for line in 'CompressedStore:.2 store\(s\), SmGlobals 0x[0-9a-f]{16} ' \
+	'InvalidPteMask:.0x[1-9a-f][0-9a-f]*$' \
+	'InvalidPteMaskSource:.(MiState|derived)$' \
+	'PageFile:.2 - [0-9]+ virtual store$'; do
+	grep -qE "^$line" mnt/image/info || fail "image/info: no $line"
+done
 in_both
 copies
 for how in - direct marker vad; do
