@@ -10,7 +10,8 @@
 set -euo pipefail
 
 build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
-	libfwnt-dev liblz4-dev liblzma-dev libyajl-dev zlib1g-dev'
+	libewf-dev libfwnt-dev libkdumpfile-dev liblz4-dev liblzma-dev
+	libsnappy-dev libyajl-dev libzip-dev libzstd-dev zlib1g-dev'
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
 	libarchive-tools tar gzip xz-utils coreutils findutils mount util-linux'
 # Without recommended packages clang would lack its sanitizers.

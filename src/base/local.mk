@@ -4,6 +4,7 @@ src_libbase_a_SOURCES = \
 	src/base/argv.c src/base/argv.h \
 	src/base/bytes.h \
 	src/base/log.c src/base/log.h \
+	src/base/pool.c src/base/pool.h \
 	src/base/reader.c src/base/reader.h \
 	src/base/seen.c src/base/seen.h \
 	src/base/text.c src/base/text.h

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pool.h"
 #include "front/fuse_ops.h"
 #include "front/inodes.h"
 #include "front/readahead.h"
@@ -123,16 +123,10 @@ static struct work *work_copy(const struct work *work)
 static bool defer(fuse_req_t req, const struct work *work)
 {
 	FuseFs *fs = fs_of(req);
-	sigset_t all, old;
 
 	if (!fs->pool || tree_is_ready(fs->tree, &work->node))
 		return false;
-	/* Signals are for the thread that takes requests: its read() must be
-	 * interrupted by them. A new thread inherits the mask. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	g_thread_pool_push(fs->pool, work_copy(work), NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pool_push(fs->pool, work_copy(work));
 	return true;
 }
 
@@ -143,6 +137,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	if (fs->threads)
 		fs->pool = g_thread_pool_new(run_work, NULL,
 					     (gint)fs->threads, FALSE, NULL);
+	if (fs->threads)
+		image_cache_start_ahead(fs->session->image->cache,
+					g_get_num_processors());
 	/* Replies point into the mapping of the image: splicing copies. */
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ |
 				  FUSE_CAP_SPLICE_WRITE |

@@ -7,6 +7,7 @@ src_libfront_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 src_libfront_a_SOURCES = \
 	src/front/check.c src/front/check.h \
 	src/front/fuse_ops.c src/front/fuse_ops.h \
+	src/front/help.c \
 	src/front/inodes.c src/front/inodes.h \
 	src/front/mount.c src/front/mount.h \
 	src/front/options.c src/front/options.h \
@@ -16,8 +17,7 @@ src_libfront_a_SOURCES = \
 
 FRONT_LIBS = src/libfront.a src/libtree.a src/libprocs.a src/libnt.a \
 	src/libvtop.a src/libpmem.a src/libimage.a src/libbase.a \
-	$(FUSE_LIBS) $(FWNT_LIBS) $(LZ4_LIBS) $(LZMA_LIBS) $(YAJL_LIBS) \
-	$(ZLIB_LIBS) $(GLIB_LIBS)
+	$(FUSE_LIBS) $(CONTAINER_LIBS) $(YAJL_LIBS) $(GLIB_LIBS)
 
 winprocfs_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 winprocfs_SOURCES = src/front/main.c

@@ -27,12 +27,17 @@ static int complain(const GError *error, int code)
 static int print_version(void)
 {
 	g_autofree char *parser = nt_isf_parser();
+	g_autofree char *libraries = image_library_versions();
 
 	printf("winprocfs %s\nlibfuse %s, GLib %u.%u.%u, %s\n"
 	       "symbol files: PDB, ISF (compressed: %s)\n",
 	       VERSION, fuse_pkgversion(), glib_major_version,
 	       glib_minor_version, glib_micro_version, parser,
 	       nt_unpack_formats());
+	fputs("containers:", stdout);
+	for (size_t i = 0; image_formats[i]; i++)
+		printf(" %s", image_formats[i]->name);
+	printf("\nread with: %s\n", *libraries ? libraries : "no library");
 	return EXIT_GOOD;
 }
 

@@ -14,49 +14,6 @@ G_DEFINE_QUARK(winprocfs-options-error-quark, options_error)
 #define fail(error, ...)                                                      \
 	(g_set_error((error), OPTIONS_ERROR, 0, __VA_ARGS__), false)
 
-const char *options_help(void)
-{
-	return
-"usage: winprocfs [options] IMAGE MOUNTPOINT\n"
-"       winprocfs --check IMAGE          what it is and what would work\n"
-"       winprocfs --ls PATH IMAGE        list a folder of the tree\n"
-"       winprocfs --cat PATH IMAGE       write a file of the tree to stdout\n"
-"       winprocfs --list-profiles        the kernels that are known\n"
-"\n"
-"  -o OPTION[,OPTION...]   mount options, below\n"
-"  -f                      stay in the foreground\n"
-"  -d                      the same, with libfuse's debug output\n"
-"  -s                      one thread only\n"
-"  --ready-fd N            write a line to file descriptor N once mounted\n"
-"  -h, --help              this text\n"
-"  -V, --version           version\n"
-"\n"
-"mount options (lists use ':', numbers are decimal or 0x hex):\n"
-"  coalesce                merge contiguous pages into larger ranges\n"
-"  all                     whole address spaces, not only the user half\n"
-"  pids=N[:N...]           only these processes\n"
-"  eprocess=ADDR[:ADDR...] exactly these EPROCESS addresses, in this order\n"
-"  proc_regex=RE           only names that match from their start\n"
-"  method=NAME[:NAME...]   PsActiveProcessHead CSRSS PspCidTable Sessions\n"
-"                          Handles; default: all\n"
-"  holes=zero|eio          pages that are not in the image read as zeros, or\n"
-"                          not at all\n"
-"  format=raw|elf|crashdump\n"
-"                          container of the image; default: found out\n"
-"  pagefile=FILE[:FILE...] page files, in Windows' order; '\\:' is a colon\n"
-"  swapfile=FILE           Windows' swapfile.sys\n"
-"  dtb=ADDR                physical address of the System page directory\n"
-"  kernel_base=ADDR        virtual address of the kernel image\n"
-"  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"
-"  profile=FILE|none       symbol file of this kernel; none: derive all\n"
-"  profile_force           use it even if it is of another kernel\n"
-"  paging=x86|pae|amd64|la57|arm64\n"
-"                          paging form where it can't be told\n"
-"  uid=N gid=N umask=OCT   owner and modes of the files\n"
-"  allow_other             let other users in\n"
-"  default_permissions     always on\n";
-}
-
 /* The whole of text is a number, decimal or 0x hex. */
 static bool parse_number(const char *text, uint64_t *ret)
 {
@@ -159,6 +116,16 @@ static bool take_holes(Options *o, const char *value, GError **error)
 	return fail(error, "holes=%s: expected zero or eio", value);
 }
 
+static bool unknown_format(const char *value, GError **error)
+{
+	g_autoptr(GString) known = g_string_new(NULL);
+
+	for (size_t i = 0; image_formats[i]; i++)
+		g_string_append_printf(known, "%s%s", i ? ", " : "",
+				       image_formats[i]->name);
+	return fail(error, "format=%s: expected one of %s", value, known->str);
+}
+
 static bool take_format(Options *o, const char *value, GError **error)
 {
 	for (size_t i = 0; image_formats[i]; i++) {
@@ -168,7 +135,27 @@ static bool take_format(Options *o, const char *value, GError **error)
 		o->format = g_strdup(value);
 		return true;
 	}
-	return fail(error, "format=%s: expected raw or elf", value);
+	return unknown_format(value, error);
+}
+
+/* Bytes, with a unit of 1024, 1024^2 or 1024^3 or without. */
+static bool take_cache(Options *o, const char *value, GError **error)
+{
+	static const char units[] = "KMG";
+	size_t len = strlen(value);
+	const char last = len ? g_ascii_toupper(value[len - 1]) : '0';
+	const char *unit = strchr(units, last);
+	g_autofree char *digits = g_strndup(value, unit ? len - 1 : len);
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	uint64_t v;
+
+	if (!parse_number(digits, &v) || !v || v > UINT64_MAX >> (shift + 1))
+		return fail(error,
+			    "cache=%s: expected a number of bytes above 0, with"
+			    " K, M or G for units",
+			    value);
+	o->cache_bytes = v << shift;
+	return true;
 }
 
 static bool take_dtb(Options *o, const char *value, GError **error)
@@ -322,6 +309,7 @@ static const struct option_def option_defs[] = {
 	{ "method", true, take_method },
 	{ "holes", true, take_holes },
 	{ "format", true, take_format },
+	{ "cache", true, take_cache },
 	{ "pagefile", true, take_pagefile },
 	{ "swapfile", true, take_swapfile },
 	{ "dtb", true, take_dtb },
@@ -571,6 +559,7 @@ void options_free(Options *options)
 	g_free(options->mountpoint);
 	g_free(options->path);
 	g_free(options->format);
+	g_free(options->map_file);
 	g_free(options->symbols_dir);
 	g_free(options->profile);
 	g_free(options->swapfile);

@@ -22,6 +22,8 @@ struct Options {
 	char *mountpoint;
 	char *path;		/* of --ls and --cat */
 	char *format;		/* or NULL */
+	char *map_file;		/* or NULL */
+	uint64_t cache_bytes;	/* 0: the default */
 	struct tree_options tree;
 	struct proc_select select;
 	GArray *pids;		/* uint64_t, behind select */

@@ -73,7 +73,12 @@ Session *session_open_image(Image *image, Log *log, const Options *options,
 Session *session_open(const Options *options, GError **error)
 {
 	g_autoptr(Log) log = log_new();
-	Image *image = image_open(options->image, options->format, log, error);
+	const struct image_options how = {
+		.format = options->format,
+		.map_file = options->map_file,
+		.cache_bytes = options->cache_bytes,
+	};
+	Image *image = image_open(options->image, &how, log, error);
 
 	if (!image)
 		return NULL;

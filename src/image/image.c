@@ -10,6 +10,9 @@
 
 G_DEFINE_QUARK(winprocfs-image-error-quark, image_error)
 
+/* How deep wrappers are followed: a dump in an E01 in an xz is three. */
+#define WRAPPERS_MAX 4u
+
 const struct ImageOps *const image_formats[] = {
 	&image_crashdump_ops,
 	&image_elf_ops,
@@ -31,6 +34,39 @@ static const struct ImageOps *find_format(const char *name, GError **error)
 		    "format=%s is not known; expected one of %s", name,
 		    known->str);
 	return NULL;
+}
+
+void image_add_companion(Image *image, enum image_companion_kind kind,
+			 const char *path, ImageIo *io)
+{
+	struct image_companion companion = { kind, g_strdup(path), io };
+
+	g_array_append_val(image->companions, companion);
+}
+
+static void clear_companion(gpointer data)
+{
+	struct image_companion *companion = data;
+
+	g_free(companion->path);
+	image_io_free(companion->io);
+}
+
+char *image_library_versions(void)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
+
+	for (size_t i = 0; image_formats[i]; i++) {
+		const char *version = image_formats[i]->library ?
+					      image_formats[i]->library() :
+					      NULL;
+
+		if (version && !g_ptr_array_find_with_equal_func(
+				       list, version, g_str_equal, NULL))
+			g_ptr_array_add(list, (gpointer)(uintptr_t)version);
+	}
+	g_ptr_array_add(list, NULL);
+	return g_strjoinv(", ", (char **)list->pdata);
 }
 
 static const struct ImageOps *probe_formats(const ImageIo *io, GError **error)
@@ -69,9 +105,31 @@ static void log_damage(const Image *image, Log *log)
 			d->n_overlaps);
 }
 
+/* The library that a format needs, for image/info; false where this build
+ * has it not. */
+static bool note_library(Image *image, GError **error)
+{
+	const char *version;
+
+	if (!image->ops->library)
+		return true;
+	version = image->ops->library();
+	if (version) {
+		g_ptr_array_add(image->libraries, g_strdup(version));
+		return true;
+	}
+	g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
+		    "this build reads no %s, for the library was not there"
+		    " when it was configured (format=raw shows the bytes as"
+		    " they are)",
+		    image->ops->description);
+	return false;
+}
+
 static bool open_format(Image *image, Log *log, GError **error)
 {
-	if (!image->ops->open(image, log, error)) {
+	if (!note_library(image, error) ||
+	    !image->ops->open(image, log, error)) {
 		g_prefix_error(error, "%s: ", image->ops->name);
 		return false;
 	}
@@ -87,18 +145,93 @@ static bool open_format(Image *image, Log *log, GError **error)
 	return false;
 }
 
-Image *image_open_io(ImageIo *io, const char *path, const char *format,
-		     Log *log, GError **error)
+/* Goes on with what is within a wrapper. */
+static bool unwrap(Image *image, Log *log, GError **error)
 {
-	g_autoptr(Image) image = g_new0(Image, 1);
+	ImageIo *within = note_library(image, error) ?
+				  image->ops->unwrap(image, log, error) :
+				  NULL;
+
+	if (!within) {
+		g_prefix_error(error, "%s: ", image->ops->name);
+		return false;
+	}
+	g_ptr_array_add(image->more, image->io);
+	image->io = within;
+	g_ptr_array_add(image->wrappers, g_strdup(image->ops->description));
+	log_add(log, LOG_INFO, "image", "%s, %" PRIu64 " bytes within",
+		image->ops->description, image_io_size(within));
+	return true;
+}
+
+/* format= names the outermost that is meant: a wrapper, or what may be in
+ * one. */
+static const struct ImageOps *choose_format(const Image *image, GError **error)
+{
+	const struct ImageOps *named = NULL;
+
+	if (image->options.format) {
+		named = find_format(image->options.format, error);
+		if (!named)
+			return NULL;
+	}
+	if (named && (!named->unwrap || !image->wrappers->len))
+		return named;
+	return probe_formats(image->io, error);
+}
+
+static bool open_layers(Image *image, Log *log, GError **error)
+{
+	for (unsigned depth = 0; depth <= WRAPPERS_MAX; depth++) {
+		image->ops = choose_format(image, error);
+		if (!image->ops)
+			return false;
+		if (!image->ops->unwrap)
+			return open_format(image, log, error);
+		if (depth < WRAPPERS_MAX && !unwrap(image, log, error))
+			return false;
+	}
+	g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
+		    "is wrapped more than %u times", WRAPPERS_MAX);
+	return false;
+}
+
+static void free_io(gpointer io)
+{
+	image_io_free(io);
+}
+
+Image *image_new(ImageIo *io, const char *path,
+		 const struct image_options *options)
+{
+	Image *image = g_new0(Image, 1);
 
 	image->path = g_strdup(path);
+	if (options)
+		image->options = *options;
 	image->io = io;
+	image->outer = io;
+	image->more = g_ptr_array_new_with_free_func(free_io);
+	image->cache = image_cache_new(image->options.cache_bytes);
 	image->runs = image_runs_new();
 	image->cpus = g_array_new(FALSE, TRUE, sizeof(struct image_cpu));
-	image->ops = format ? find_format(format, error) :
-			      probe_formats(io, error);
-	if (!image->ops || !open_format(image, log, error)) {
+	image->wrappers = g_ptr_array_new_with_free_func(g_free);
+	image->libraries = g_ptr_array_new_with_free_func(g_free);
+	image->companions = g_array_new(FALSE, TRUE,
+					sizeof(struct image_companion));
+	g_array_set_clear_func(image->companions, clear_companion);
+	return image;
+}
+
+Image *image_open_io(ImageIo *io, const char *path,
+		     const struct image_options *options, Log *log,
+		     GError **error)
+{
+	g_autoptr(Image) image = image_new(io, path, options);
+	bool opened = open_layers(image, log, error);
+
+	memset(&image->options, 0, sizeof image->options);
+	if (!opened) {
 		g_prefix_error(error, "%s: ", path);
 		return NULL;
 	}
@@ -109,8 +242,8 @@ Image *image_open_io(ImageIo *io, const char *path, const char *format,
 	return g_steal_pointer(&image);
 }
 
-Image *image_open(const char *path, const char *format, Log *log,
-		  GError **error)
+Image *image_open(const char *path, const struct image_options *options,
+		  Log *log, GError **error)
 {
 	ImageIo *io = image_io_open(path, error);
 
@@ -118,17 +251,30 @@ Image *image_open(const char *path, const char *format, Log *log,
 		g_prefix_error(error, "%s: ", path);
 		return NULL;
 	}
-	return image_open_io(io, path, format, log, error);
+	return image_open_io(io, path, options, log, error);
+}
+
+/* What borrows goes first: data, then io, then wrappers from the inside. */
+static void free_ios(Image *image)
+{
+	image_io_free(image->data);
+	image_io_free(image->io);
+	while (image->more->len)
+		g_ptr_array_remove_index(image->more, image->more->len - 1);
+	g_ptr_array_unref(image->more);
 }
 
 void image_free(Image *image)
 {
 	if (!image)
 		return;
-	image_io_free(image->io);
+	g_array_unref(image->companions);
+	free_ios(image);
+	image_cache_free(image->cache);
 	image_runs_free(image->runs);
-	if (image->cpus)
-		g_array_unref(image->cpus);
+	g_array_unref(image->cpus);
+	g_ptr_array_unref(image->wrappers);
+	g_ptr_array_unref(image->libraries);
 	g_free(image->detail);
 	g_free(image->path);
 	g_free(image);

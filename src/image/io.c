@@ -19,6 +19,8 @@ struct ImageIo {
 	const uint8_t *map; /* of size bytes, or NULL */
 	image_io_read_fn read;
 	void *read_ctx;
+	const struct image_io_ops *ops; /* of image_io_custom(), or NULL */
+	void *ctx;
 };
 
 static int64_t read_fd(void *ctx, uint64_t off, void *buf, size_t len_bytes)
@@ -116,10 +118,27 @@ ImageIo *image_io_memory(const void *bytes, size_t len_bytes)
 	return io;
 }
 
+ImageIo *image_io_custom(const struct image_io_ops *ops, void *ctx,
+			 uint64_t size, int64_t mtime)
+{
+	ImageIo *io = g_new0(ImageIo, 1);
+
+	io->fd = -1;
+	io->size = size;
+	io->mtime = mtime;
+	io->read = ops->read;
+	io->read_ctx = ctx;
+	io->ops = ops;
+	io->ctx = ctx;
+	return io;
+}
+
 void image_io_free(ImageIo *io)
 {
 	if (!io)
 		return;
+	if (io->ops && io->ops->free)
+		io->ops->free(io->ctx);
 	if (io->fd >= 0) {
 		if (io->map)
 			munmap((void *)(uintptr_t)io->map, (size_t)io->size);
@@ -162,12 +181,19 @@ const uint8_t *image_io_map(const ImageIo *io)
 	return io->map;
 }
 
+bool image_io_is_file(const ImageIo *io)
+{
+	return !io->ops;
+}
+
 uint64_t image_io_next_data(const ImageIo *io, uint64_t off)
 {
 	off_t next;
 
 	if (off >= io->size)
 		return io->size;
+	if (io->ops && io->ops->next_data)
+		return MIN(io->ops->next_data(io->ctx, off), io->size);
 	if (io->fd < 0)
 		return off;
 	next = lseek(io->fd, (off_t)off, SEEK_DATA);

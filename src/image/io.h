@@ -2,7 +2,8 @@
 /*
  * The bytes of an image file, read-only: pread for what is parsed (an image
  * that shrinks under a live mount then gives short reads, not signals), and
- * a mapping of the whole file for replies that are not copied.
+ * a mapping of the whole file for replies that are not copied. Or bytes that
+ * have to be made first, such as what is compressed in a container.
  */
 #ifndef IMAGE_IO_H
 #define IMAGE_IO_H
@@ -24,6 +25,22 @@ typedef int64_t (*image_io_read_fn)(void *ctx, uint64_t off, void *buf,
 ImageIo *image_io_open(const char *path, GError **error);
 /* Bytes in memory, borrowed until image_io_free(). */
 ImageIo *image_io_memory(const void *bytes, size_t len_bytes);
+/* Where the bytes come from when they are not simply those of a file; all
+ * functions are called from several threads at once. */
+struct image_io_ops {
+	/* Up to len_bytes at off, which is below the size: how many were
+	 * read; 0 or -1 where they cannot be. */
+	int64_t (*read)(void *ctx, uint64_t off, void *buf, size_t len_bytes);
+	/* First offset >= off that is not in a hole, or the size; NULL: there
+	 * are no holes. */
+	uint64_t (*next_data)(void *ctx, uint64_t off);
+	void (*free)(void *ctx); /* or NULL */
+};
+
+/* Size bytes by ops, which is static, and ctx, which it takes. mtime as of
+ * image_io_mtime(). */
+ImageIo *image_io_custom(const struct image_io_ops *ops, void *ctx,
+			 uint64_t size, int64_t mtime);
 void image_io_free(ImageIo *io);
 
 uint64_t image_io_size(const ImageIo *io);
@@ -36,6 +53,8 @@ bool image_io_read(const ImageIo *io, uint64_t off, void *buf,
  * there is none. Touching it is only safe for system calls: the file may
  * have shrunk. Borrowed. */
 const uint8_t *image_io_map(const ImageIo *io);
+/* Are offsets in it offsets in a file (not of bytes made first)? */
+bool image_io_is_file(const ImageIo *io);
 /* First offset >= off that is not in a hole of the file; the size of the
  * file where there is none. */
 uint64_t image_io_next_data(const ImageIo *io, uint64_t off);

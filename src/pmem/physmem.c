@@ -6,7 +6,8 @@
 #include "pmem/physmem.h"
 
 struct PhysMem {
-	const Image *image; /* borrowed */
+	const Image *image;  /* borrowed */
+	const ImageIo *data; /* where its runs lead */
 };
 
 PhysMem *physmem_new(const Image *image)
@@ -14,6 +15,7 @@ PhysMem *physmem_new(const Image *image)
 	PhysMem *pm = g_new0(PhysMem, 1);
 
 	pm->image = image;
+	pm->data = image_data(image);
 	return pm;
 }
 
@@ -43,15 +45,14 @@ enum phys_status physmem_read(const PhysMem *pm, PhysAddr pa, void *buf,
 	uint8_t *p = buf;
 
 	while (len_bytes) {
-		const struct image_run *run =
-			image_runs_find(pm->image->runs, pa.v);
+		struct image_run run;
 		size_t n;
 
-		if (!run || run->pa > pa.v)
+		if (!image_runs_find(pm->image->runs, pa.v, &run) ||
+		    run.pa > pa.v)
 			return PHYS_OUTSIDE;
-		n = (size_t)MIN(len_bytes, run->len - (pa.v - run->pa));
-		if (!image_io_read(pm->image->io, run->off + (pa.v - run->pa),
-				   p, n))
+		n = (size_t)MIN(len_bytes, run.len - (pa.v - run.pa));
+		if (!image_io_read(pm->data, run.off + (pa.v - run.pa), p, n))
 			return PHYS_IO;
 		p += n;
 		pa.v += n;
@@ -63,29 +64,30 @@ enum phys_status physmem_read(const PhysMem *pm, PhysAddr pa, void *buf,
 struct phys_slice physmem_slice(const PhysMem *pm, PhysAddr pa,
 				uint64_t max_len)
 {
-	const struct image_run *run = image_runs_find(pm->image->runs, pa.v);
-	const uint8_t *map = image_io_map(pm->image->io);
+	const uint8_t *map = image_io_map(pm->data);
 	struct phys_slice slice = { .len = max_len };
+	struct image_run run;
 
-	if (!run)
+	if (!image_runs_find(pm->image->runs, pa.v, &run))
 		return slice;
-	if (run->pa > pa.v) {
-		slice.len = MIN(max_len, run->pa - pa.v);
+	if (run.pa > pa.v) {
+		slice.len = MIN(max_len, run.pa - pa.v);
 		return slice;
 	}
 	slice.present = true;
-	slice.len = MIN(max_len, run->len - (pa.v - run->pa));
+	slice.len = MIN(max_len, run.len - (pa.v - run.pa));
 	if (map)
-		slice.map = map + run->off + (pa.v - run->pa);
+		slice.map = map + run.off + (pa.v - run.pa);
 	return slice;
 }
 
 bool physmem_has_page(const PhysMem *pm, PhysAddr pa)
 {
 	uint64_t page = page_floor(pa.v);
-	const struct image_run *run = image_runs_find(pm->image->runs, page);
+	struct image_run run;
 
-	return run && run->pa < page + PAGE_SIZE_4K;
+	return image_runs_find(pm->image->runs, page, &run) &&
+	       run.pa < page + PAGE_SIZE_4K;
 }
 
 uint64_t physmem_next_data(const PhysMem *pm, uint64_t pa)
@@ -93,18 +95,17 @@ uint64_t physmem_next_data(const PhysMem *pm, uint64_t pa)
 	uint64_t end = physmem_end(pm);
 
 	while (pa < end) {
-		const struct image_run *run =
-			image_runs_find(pm->image->runs, pa);
+		struct image_run run;
 		uint64_t off;
 
-		if (!run)
+		if (!image_runs_find(pm->image->runs, pa, &run))
 			break;
-		pa = MAX(pa, run->pa);
-		off = run->off + (pa - run->pa);
-		off = image_io_next_data(pm->image->io, off);
-		if (off < run->off + run->len)
-			return run->pa + (off - run->off);
-		pa = run->pa + run->len;
+		pa = MAX(pa, run.pa);
+		off = run.off + (pa - run.pa);
+		off = image_io_next_data(pm->data, off);
+		if (off < run.off + run.len)
+			return run.pa + (off - run.off);
+		pa = run.pa + run.len;
 	}
 	return end;
 }

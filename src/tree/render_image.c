@@ -51,6 +51,31 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "vmem and pagemap.\n");
 }
 
+/* What is around the image and beside it. */
+static void info_container(struct sink *out, const Image *image)
+{
+	static const char *const kinds[] = {
+		[IMAGE_COMPANION_PAGEFILE] = "page file",
+		[IMAGE_COMPANION_SWAPFILE] = "swap file",
+		[IMAGE_COMPANION_STATE] = "state of the virtual machine",
+		[IMAGE_COMPANION_MEMORY] = "memory",
+	};
+
+	for (guint i = 0; i < image->wrappers->len; i++)
+		sink_key(out, "Wrapped", "%s",
+			 (char *)g_ptr_array_index(image->wrappers, i));
+	for (guint i = 0; i < image->libraries->len; i++)
+		sink_key(out, "Library", "%s",
+			 (char *)g_ptr_array_index(image->libraries, i));
+	for (guint i = 0; i < image->companions->len; i++) {
+		const struct image_companion *c = &g_array_index(
+			image->companions, struct image_companion, i);
+		g_autofree char *path = text_escape_line(c->path);
+
+		sink_key(out, "Companion", "%s (%s)", path, kinds[c->kind]);
+	}
+}
+
 static void info_image(struct sink *out, const struct render_facts *facts)
 {
 	const Image *image = facts->image;
@@ -61,7 +86,8 @@ static void info_image(struct sink *out, const struct render_facts *facts)
 	sink_key(out, "Format", "%s", image->ops->name);
 	sink_key(out, "FormatDetail", "%s",
 		 image->detail ? image->detail : image->ops->description);
-	sink_key(out, "Size", "%" PRIu64, image_io_size(image->io));
+	info_container(out, image);
+	sink_key(out, "Size", "%" PRIu64, image_io_size(image->outer));
 	sink_key(out, "PhysicalBytes", "%" PRIu64, physmem_bytes(facts->pm));
 	sink_key(out, "PhysicalEnd", "0x%" PRIx64, physmem_end(facts->pm));
 }
@@ -305,22 +331,22 @@ void render_iomem(struct sink *out, const struct render_facts *facts)
 {
 	const ImageRuns *runs = physmem_runs(facts->pm);
 
-	for (size_t i = 0; i < image_runs_count(runs); i++) {
-		const struct image_run *run = image_runs_get(runs, i);
+	struct image_run run;
 
+	for (uint64_t pa = 0; image_runs_next(runs, pa, &run);
+	     pa = run.pa + run.len)
 		sink_printf(out, "%08" PRIx64 "-%08" PRIx64 " : System RAM\n",
-			    run->pa, run->pa + run->len - 1);
-	}
+			    run.pa, run.pa + run.len - 1);
 }
 
 void render_runs(struct sink *out, const struct render_facts *facts)
 {
 	const ImageRuns *runs = physmem_runs(facts->pm);
 
-	for (size_t i = 0; i < image_runs_count(runs); i++) {
-		const struct image_run *run = image_runs_get(runs, i);
+	struct image_run run;
 
+	for (uint64_t pa = 0; image_runs_next(runs, pa, &run);
+	     pa = run.pa + run.len)
 		sink_printf(out, "0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 "\n",
-			    run->pa, run->len, run->off);
-	}
+			    run.pa, run.len, run.off);
 }

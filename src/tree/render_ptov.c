@@ -80,17 +80,19 @@ static void head_line(struct sink *out, const struct render_facts *facts)
 static void place_line(struct sink *out, const struct render_facts *facts,
 		       uint64_t pa)
 {
-	const struct image_run *run = image_runs_find(physmem_runs(facts->pm),
-						      pa);
+	struct image_run run;
 
-	if (run && run->pa <= pa)
-		sink_printf(out,
-			    "# in the image: file offset 0x%" PRIx64
-			    ", run 0x%" PRIx64 "-0x%" PRIx64 "\n",
-			    run->off + (pa - run->pa), run->pa,
-			    run->pa + run->len - 1);
-	else
+	if (!image_runs_next(physmem_runs(facts->pm), pa, &run) ||
+	    run.pa > pa) {
 		sink_str(out, "# not in the image\n");
+		return;
+	}
+	sink_str(out, "# in the image: ");
+	if (image_io_is_file(image_data(facts->image)))
+		sink_printf(out, "file offset 0x%" PRIx64 ", ",
+			    run.off + (pa - run.pa));
+	sink_printf(out, "run 0x%" PRIx64 "-0x%" PRIx64 "\n", run.pa,
+		    run.pa + run.len - 1);
 }
 
 /* Is pa in the top-level table at root? */

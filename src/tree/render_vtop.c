@@ -130,18 +130,22 @@ static void put_step(struct sink *out, const struct addr_space *as,
 static void put_place(struct sink *out, const struct render_facts *facts,
 		      uint64_t pa)
 {
-	const struct image_run *run = image_runs_find(physmem_runs(facts->pm),
-						      pa);
+	struct image_run run;
 
 	sink_key(out, "Physical", PRIADDR, pa);
-	if (!run || run->pa > pa) {
+	if (!image_runs_next(physmem_runs(facts->pm), pa, &run) ||
+	    run.pa > pa) {
 		sink_key(out, "FileOffset", "-");
 		sink_key(out, "Run", "-");
 		return;
 	}
-	sink_key(out, "FileOffset", "0x%" PRIx64, run->off + (pa - run->pa));
-	sink_key(out, "Run", "0x%" PRIx64 "-0x%" PRIx64, run->pa,
-		 run->pa + run->len - 1);
+	if (image_io_is_file(image_data(facts->image)))
+		sink_key(out, "FileOffset", "0x%" PRIx64,
+			 run.off + (pa - run.pa));
+	else
+		sink_key(out, "FileOffset", "-");
+	sink_key(out, "Run", "0x%" PRIx64 "-0x%" PRIx64, run.pa,
+		 run.pa + run.len - 1);
 }
 
 static bool has_address(enum page_state state)

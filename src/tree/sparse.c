@@ -236,13 +236,12 @@ int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
 static bool next_phys(const struct sparse *s, uint64_t pa, uint64_t *start,
 		      uint64_t *len)
 {
-	const struct image_run *run =
-		image_runs_find(physmem_runs(s->pm), pa);
+	struct image_run run;
 
-	if (!run)
+	if (!image_runs_find(physmem_runs(s->pm), pa, &run))
 		return false;
-	*start = run->pa;
-	*len = run->len;
+	*start = run.pa;
+	*len = run.len;
 	return true;
 }
 

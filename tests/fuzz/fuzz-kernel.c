@@ -269,8 +269,8 @@ static void list_processes(struct machine *m, const MkWin *win)
 
 static Image *open_image(const struct machine *m, Log *log)
 {
-	return image_open_io(image_io_memory(m->bytes, m->len), "fuzz", "raw",
-			     log, NULL);
+	return image_open_io(image_io_memory(m->bytes, m->len), "fuzz",
+			     IMAGE_FORMAT("raw"), log, NULL);
 }
 
 static void find_places(struct machine *m, const MkWin *win)

@@ -158,7 +158,7 @@ static void machine_init(struct machine *m, const struct mk_options *options)
 	m->spaces = g_array_new(FALSE, FALSE, sizeof(guint));
 	m->log = log_new();
 	m->image = image_open_io(image_io_memory(m->bytes, m->len), "fuzz",
-				 "raw", m->log, NULL);
+				 IMAGE_FORMAT("raw"), m->log, NULL);
 	m->pm = physmem_new(m->image);
 	m->k = nt_kernel_find(m->pm, m->image, &none, m->log);
 	MUST(m->k && m->k->has_system);

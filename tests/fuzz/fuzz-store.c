@@ -200,7 +200,7 @@ static void machine_init(struct machine *m, const struct mk_options *options)
 	g_array_append_vals(m->pages, pages->data, pages->len);
 	m->log = log_new();
 	m->image = image_open_io(image_io_memory(m->bytes, m->len), "fuzz",
-				 "raw", m->log, NULL);
+				 IMAGE_FORMAT("raw"), m->log, NULL);
 	m->pm = physmem_new(m->image);
 	m->k = nt_kernel_find(m->pm, m->image, &none, m->log);
 	MUST(m->k && m->k->has_system);

@@ -244,7 +244,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.eio = base.eio = data[0] & 4;
 	options.copy = data[0] & 8;
 	image = image_open_io(image_io_memory(base.bytes, base.len), "fuzz",
-			      "raw", log, NULL);
+			      IMAGE_FORMAT("raw"), log, NULL);
 	MUST(image != NULL);
 	show(image, &options, log);
 	undo(changes, n);

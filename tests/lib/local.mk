@@ -12,6 +12,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkisf.c \
 	tests/lib/mkdebug.c \
 	tests/lib/mkeprocess.c \
+	tests/lib/mkfmt.c tests/lib/mkfmt.h tests/lib/mkfmt-list.h \
 	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
@@ -50,6 +51,12 @@ MK_LIBS = tests/lib/libmk.a $(NT_LIBS)
 mkmem_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 mkmem_SOURCES = tests/lib/mkmem.c
 mkmem_LDADD = $(MK_LIBS)
+
+# A raw image in another container.
+noinst_PROGRAMS += mkcontain
+mkcontain_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+mkcontain_SOURCES = tests/lib/mkcontain.c
+mkcontain_LDADD = $(MK_LIBS)
 
 # What is read from a symbol file.
 noinst_PROGRAMS += symdump

@@ -2,7 +2,7 @@
 /*
  * mkmem: makes a memory image of a small Windows machine with known contents.
  *
- *	mkmem [options] --out FILE [--format raw|elf|elf32|dump] [--truth FILE]
+ *	mkmem [options] --out FILE [--format NAME[:ARG]] [--truth FILE]
  *		[--pdb FILE] [--isf FILE]	symbols of its kernel
  *		[--page-files --page-file-out PREFIX]	page files, PREFIX0...
  *
@@ -84,6 +84,7 @@
  */
 #include "config.h"
 
+#include "lib/mkfmt.h"
 #include "lib/mkwin.h"
 
 #include <stdlib.h>
@@ -92,6 +93,8 @@
 struct args {
 	struct mk_options options;
 	struct mk_write_options write;
+	const struct mk_writer *writer;
+	const char *writer_arg;
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
@@ -254,17 +257,12 @@ static void add_damage(GOptionGroup *group, struct args *args)
 
 static bool set_format(struct args *args, GError **error)
 {
-	static const char *const names[] = {"raw", "elf", "elf32", "dump"};
-
-	if (!args->format)
+	args->writer = mk_writer_find(args->format ? args->format : "raw",
+				      &args->writer_arg);
+	if (args->writer)
 		return true;
-	for (unsigned int i = 0; i < G_N_ELEMENTS(names); i++)
-		if (strcmp(args->format, names[i]) == 0) {
-			args->write.format = (enum mk_format)i;
-			return true;
-		}
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "format %s: not raw, elf, elf32 or dump", args->format);
+		    "format %s is not known (mkcontain --list)", args->format);
 	return false;
 }
 
@@ -460,7 +458,8 @@ static bool make(struct args *args, GError **error)
 	if (!write_page_files(args, win, error))
 		return false;
 	return !args->out ||
-	       mk_write(mk_win_phys(win), args->out, &args->write, error);
+	       args->writer->write(mk_win_phys(win), args->out, &args->write,
+				   args->writer_arg, error);
 }
 
 static void free_args(struct args *args)

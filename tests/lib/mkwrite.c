@@ -25,7 +25,7 @@ struct segment {
 	uint64_t offset;
 };
 
-static bool fail(GError **error, const char *path)
+bool mk_write_failed(GError **error, const char *path)
 {
 	const int saved = errno;
 
@@ -34,7 +34,7 @@ static bool fail(GError **error, const char *path)
 	return false;
 }
 
-static bool write_at(int fd, const void *buf, size_t len, uint64_t offset)
+bool mk_write_at(int fd, const void *buf, size_t len, uint64_t offset)
 {
 	const uint8_t *src = buf;
 
@@ -52,9 +52,8 @@ static bool write_at(int fd, const void *buf, size_t len, uint64_t offset)
 	return true;
 }
 
-/* Writes the pages that are not zeros of [pa, pa + len) to offset. */
-static bool write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
-			uint64_t offset)
+bool mk_write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
+		    uint64_t offset)
 {
 	g_autofree uint8_t *buf = g_malloc(CHUNK_PAGES * MK_PAGE_SIZE);
 	const uint64_t end = pa + len;
@@ -72,7 +71,7 @@ static bool write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
 			continue;
 		n = MIN(next, end) - start;
 		mk_phys_read(phys, start, buf, (size_t)n);
-		if (!write_at(fd, buf, (size_t)n, offset + (start - pa)))
+		if (!mk_write_at(fd, buf, (size_t)n, offset + (start - pa)))
 			return false;
 	}
 	return true;
@@ -87,7 +86,7 @@ static bool write_raw(const MkPhys *phys, int fd)
 		return false;
 	runs = mk_phys_runs(phys, &n);
 	for (size_t i = 0; i < n; i++)
-		if (!write_pages(phys, fd, runs[i].start, runs[i].len,
+		if (!mk_write_pages(phys, fd, runs[i].start, runs[i].len,
 				 runs[i].start))
 			return false;
 	return true;
@@ -380,13 +379,13 @@ static bool write_elf(const MkPhys *phys, int fd,
 
 	headers = make_headers(segments, options, &file_len);
 	if (ftruncate(fd, (off_t)file_len) != 0 ||
-	    !write_at(fd, headers->data, headers->len, 0))
+	    !mk_write_at(fd, headers->data, headers->len, 0))
 		return false;
 	for (guint i = 0; i < segments->len; i++) {
 		const struct segment *s =
 			&g_array_index(segments, struct segment, i);
 
-		if (!write_pages(phys, fd, s->pa, s->file_len, s->offset))
+		if (!mk_write_pages(phys, fd, s->pa, s->file_len, s->offset))
 			return false;
 	}
 	return true;
@@ -445,14 +444,14 @@ static bool write_dump(const MkPhys *phys, int fd, const struct mk_dump *d)
 	const struct mk_run *runs;
 	size_t n;
 
-	if (!write_at(fd, header, offset, 0))
+	if (!mk_write_at(fd, header, offset, 0))
 		return false;
 	runs = mk_phys_runs(phys, &n);
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t len = runs[i].len / MK_PAGE_SIZE * MK_PAGE_SIZE;
 
 		if (ftruncate(fd, (off_t)(offset + len)) != 0 ||
-		    !write_pages(phys, fd, runs[i].start, len, offset))
+		    !mk_write_pages(phys, fd, runs[i].start, len, offset))
 			return false;
 		offset += len;
 	}
@@ -466,7 +465,7 @@ bool mk_write(const MkPhys *phys, const char *path,
 	bool ok;
 
 	if (fd < 0)
-		return fail(error, path);
+		return mk_write_failed(error, path);
 	if (options->format == MK_FORMAT_RAW)
 		ok = write_raw(phys, fd);
 	else if (options->format == MK_FORMAT_DUMP)
@@ -474,9 +473,9 @@ bool mk_write(const MkPhys *phys, const char *path,
 	else
 		ok = write_elf(phys, fd, options);
 	if (!ok)
-		fail(error, path);
+		mk_write_failed(error, path);
 	if (close(fd) != 0 && ok) {
-		fail(error, path);
+		mk_write_failed(error, path);
 		ok = false;
 	}
 	return ok;

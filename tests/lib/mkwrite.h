@@ -47,4 +47,11 @@ struct mk_write_options {
 bool mk_write(const MkPhys *phys, const char *path,
 	      const struct mk_write_options *options, GError **error);
 
+/* For other writers: sets error of errno, false; all of buf at an offset; the
+ * pages that are not zeros of [pa, pa + len) at an offset (holes else). */
+bool mk_write_failed(GError **error, const char *path);
+bool mk_write_at(int fd, const void *buf, size_t len, uint64_t offset);
+bool mk_write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
+		    uint64_t offset);
+
 #endif

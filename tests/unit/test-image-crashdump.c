@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit.h"
+#include "unit/unit-runs.h"
 
 #include <string.h>
 
@@ -57,29 +58,29 @@ static void make(struct dump *d, bool is64)
 static Image *open_dump(const struct dump *d, size_t len, const char *format,
 			GError **error)
 {
-	return image_open_io(image_io_memory(d->bytes, len), "x", format, NULL,
-			     error);
+	return image_open_io(image_io_memory(d->bytes, len), "x",
+			     IMAGE_FORMAT(format), NULL, error);
 }
 
 START_TEST(test_full)
 {
 	g_autofree struct dump *d = g_new(struct dump, 1);
 	g_autoptr(Image) image = NULL;
-	const struct image_run *run;
+	struct image_run run;
 
 	make(d, _i);
 	image = open_dump(d, sizeof d->bytes, NULL, NULL);
 	ck_assert_ptr_nonnull(image);
 	ck_assert_str_eq(image->ops->name, "crashdump");
 	ck_assert_uint_eq(image_runs_count(image->runs), 2);
-	run = image_runs_get(image->runs, 0);
-	ck_assert_uint_eq(run->pa, 0x1000);
-	ck_assert_uint_eq(run->len, 0x3000);
-	ck_assert_uint_eq(run->off, _i ? 0x2000 : 0x1000);
-	run = image_runs_get(image->runs, 1);
-	ck_assert_uint_eq(run->pa, 0x10000);
-	ck_assert_uint_eq(run->len, 0x5000);
-	ck_assert_uint_eq(run->off, _i ? 0x5000 : 0x4000);
+	run = unit_run(image->runs, 0);
+	ck_assert_uint_eq(run.pa, 0x1000);
+	ck_assert_uint_eq(run.len, 0x3000);
+	ck_assert_uint_eq(run.off, _i ? 0x2000 : 0x1000);
+	run = unit_run(image->runs, 1);
+	ck_assert_uint_eq(run.pa, 0x10000);
+	ck_assert_uint_eq(run.len, 0x5000);
+	ck_assert_uint_eq(run.off, _i ? 0x5000 : 0x4000);
 	ck_assert_uint_eq(image->facts.dtb, 0x1ad000);
 	ck_assert_uint_eq(image->facts.ps_active_head, 0x81234560);
 	ck_assert_uint_eq(image->facts.kdbg, 0x81230000);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit.h"
+#include "unit/unit-runs.h"
 
 #include <elf.h>
 #include <string.h>
@@ -86,7 +87,8 @@ static void assert_error(const struct core *c, const char *format,
 	g_autoptr(GError) error = NULL;
 	ImageIo *io = image_io_memory(c->bytes, c->len);
 
-	ck_assert_ptr_null(image_open_io(io, "x", format, NULL, &error));
+	ck_assert_ptr_null(
+		image_open_io(io, "x", IMAGE_FORMAT(format), NULL, &error));
 	ck_assert(g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT));
 	ck_assert_msg(strstr(error->message, word) != NULL, "%s",
 		      error->message);
@@ -95,11 +97,11 @@ static void assert_error(const struct core *c, const char *format,
 static void assert_run(const Image *image, size_t i, uint64_t pa, uint64_t len,
 		       uint64_t off)
 {
-	const struct image_run *run = image_runs_get(image->runs, i);
+	const struct image_run run = unit_run(image->runs, i);
 
-	ck_assert_uint_eq(run->pa, pa);
-	ck_assert_uint_eq(run->len, len);
-	ck_assert_uint_eq(run->off, off);
+	ck_assert_uint_eq(run.pa, pa);
+	ck_assert_uint_eq(run.len, len);
+	ck_assert_uint_eq(run.off, off);
 }
 
 START_TEST(test_healthy)
@@ -298,11 +300,11 @@ START_TEST(test_bit_flips)
 		image = open_core(&c, NULL, NULL);
 		for (size_t i = 0;
 		     image && i < image_runs_count(image->runs); i++) {
-			const struct image_run *run =
-				image_runs_get(image->runs, i);
+			const struct image_run run =
+				unit_run(image->runs, i);
 
-			ck_assert_uint_le(run->off + run->len, c.len);
-			ck_assert_uint_le(run->pa + run->len, PHYS_ADDR_END);
+			ck_assert_uint_le(run.off + run.len, c.len);
+			ck_assert_uint_le(run.pa + run.len, PHYS_ADDR_END);
 		}
 		c.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
@@ -352,14 +354,16 @@ START_TEST(test_read_faults)
 		g_autoptr(Image) image = NULL;
 
 		image_io_set_reader(io, read_core, &ctx);
-		image = image_open_io(io, "x", "elf", NULL, NULL);
+		image = image_open_io(io, "x", IMAGE_FORMAT("elf"), NULL,
+				      NULL);
 		clean = ctx.n_calls < n;
 		ck_assert(!clean || image_runs_count(image->runs) == 2);
 		ck_assert_uint_lt(n, 1000);
 	}
 	dead = image_io_memory(c.bytes, c.len);
 	image_io_set_reader(dead, fail_from, &zero);
-	ck_assert_ptr_null(image_open_io(dead, "x", "elf", NULL, NULL));
+	ck_assert_ptr_null(
+		image_open_io(dead, "x", IMAGE_FORMAT("elf"), NULL, NULL));
 }
 END_TEST
 

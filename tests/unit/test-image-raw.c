@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit.h"
+#include "unit/unit-runs.h"
 
 #include <string.h>
 
@@ -11,8 +12,8 @@
 static Image *open_bytes(const void *bytes, size_t len, const char *format,
 			 GError **error)
 {
-	return image_open_io(image_io_memory(bytes, len), "x", format, NULL,
-			     error);
+	return image_open_io(image_io_memory(bytes, len), "x",
+			     IMAGE_FORMAT(format), NULL, error);
 }
 
 START_TEST(test_sizes)
@@ -27,8 +28,8 @@ START_TEST(test_sizes)
 		ck_assert_ptr_nonnull(image);
 		ck_assert_str_eq(image->ops->name, "raw");
 		ck_assert_uint_eq(image_runs_count(image->runs), 1);
-		ck_assert_uint_eq(image_runs_get(image->runs, 0)->pa, 0);
-		ck_assert_uint_eq(image_runs_get(image->runs, 0)->off, 0);
+		ck_assert_uint_eq(unit_run(image->runs, 0).pa, 0);
+		ck_assert_uint_eq(unit_run(image->runs, 0).off, 0);
 		ck_assert_uint_eq(image_runs_bytes(image->runs), sizes[i]);
 		ck_assert_uint_eq(image_runs_end(image->runs), sizes[i]);
 	}

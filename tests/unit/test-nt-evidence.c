@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit-win.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <string.h>
@@ -465,19 +466,17 @@ static void spoil(struct unit_win *w, const GArray *places,
 	for (unsigned i = 0; i < 6; i++) {
 		uint64_t pa = g_array_index(
 			places, uint64_t, mk_random_below(random, places->len));
-		const struct image_run *run =
-			image_runs_get(physmem_runs(w->mem.pm), 0);
+		const struct image_run run =
+			unit_piece(physmem_runs(w->mem.pm), pa);
 		uint64_t value = mk_random_next(random);
 
-		for (size_t r = 0; pa - run->pa >= run->len;)
-			run = image_runs_get(physmem_runs(w->mem.pm), ++r);
 		pa += mk_random_below(random, 0x80) * 8;
 		if (value % 3 == 0)
 			value = w->kernel->image.base.v + value % (16 * MIB);
 		else if (value % 3 == 1)
 			value = w->kernel->system.eprocess.v + value % 0x800;
-		if (range_fits(pa - run->pa, 8, run->len))
-			memcpy(w->mem.bytes + run->off + (pa - run->pa),
+		if (range_fits(pa - run.pa, 8, run.len))
+			memcpy(w->mem.bytes + run.off + (pa - run.pa),
 			       &value, 8);
 	}
 }

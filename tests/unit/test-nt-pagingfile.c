@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "unit/unit-win.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <string.h>
@@ -219,15 +220,12 @@ static void poke(uint64_t va, const void *bytes, size_t len)
 	struct vtop_leaf leaf = vtop_translate(&win.kernel->as, VIRT(va));
 	uint64_t pa = leaf.pa.v + (va - leaf.va.v);
 	const ImageRuns *runs = physmem_runs(win.mem.pm);
+	struct image_run run;
 
 	ck_assert(page_state_has_data(leaf.state));
-	for (size_t i = 0; i < image_runs_count(runs); i++) {
-		const struct image_run *run = image_runs_get(runs, i);
-
-		if (pa >= run->pa && range_fits(pa - run->pa, len, run->len))
-			memcpy(win.mem.bytes + run->off + (pa - run->pa), bytes,
-			       len);
-	}
+	run = unit_piece(runs, pa);
+	if (range_fits(pa - run.pa, len, run.len))
+		memcpy(win.mem.bytes + run.off + (pa - run.pa), bytes, len);
 }
 
 static void poke64(uint64_t va, uint64_t value)

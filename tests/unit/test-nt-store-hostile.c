@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit-store.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <string.h>
@@ -18,11 +19,11 @@ static uint8_t *bytes_at(struct unit_win *w, uint64_t va)
 	struct vtop_leaf leaf = vtop_translate(&w->kernel->as, VIRT(va));
 	uint64_t pa = leaf.pa.v + (va - leaf.va.v);
 	const ImageRuns *runs = physmem_runs(w->mem.pm);
-	const struct image_run *run;
+	struct image_run run;
 
 	ck_assert(page_state_has_data(leaf.state));
-	run = image_runs_find(runs, pa);
-	return w->mem.bytes + run->off + (pa - run->pa);
+	run = unit_piece(runs, pa);
+	return w->mem.bytes + run.off + (pa - run.pa);
 }
 
 struct target {

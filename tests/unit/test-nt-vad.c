@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit-win.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <string.h>
@@ -101,13 +102,12 @@ START_TEST(test_bit_flips)
 	ck_assert_uint_gt(p->vads->len, 3);
 	for (unsigned k = 0; k < 3; k++) {
 		uint64_t node = g_array_index(p->vads, struct mk_vad, k).node;
+		struct image_run run;
 		uint8_t *bytes;
 
 		leaf = vtop_translate(&w->kernel->as, VIRT(node));
-		bytes = w->mem.bytes + image_runs_find(w->mem.image->runs,
-						       leaf.pa.v)->off +
-			(leaf.pa.v - image_runs_find(w->mem.image->runs,
-						     leaf.pa.v)->pa) +
+		run = unit_piece(w->mem.image->runs, leaf.pa.v);
+		bytes = w->mem.bytes + run.off + (leaf.pa.v - run.pa) +
 			(node - leaf.va.v);
 		for (unsigned bit = 0; bit < 0x40 * 8; bit++) {
 			g_autoptr(GArray) vads = NULL;

@@ -182,7 +182,7 @@ START_TEST(test_file_holes)
 	ck_assert_int_eq(ftruncate(fd, 8 << 20), 0);
 	ck_assert_int_eq(pwrite(fd, "y", 1, 4 << 20), 1);
 	close(fd);
-	image = image_open(path, "raw", NULL, NULL);
+	image = image_open(path, IMAGE_FORMAT("raw"), NULL, NULL);
 	ck_assert_ptr_nonnull(image);
 	pm = physmem_new(image);
 	next = physmem_next_data(pm, 1 << 20);

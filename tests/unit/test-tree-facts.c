@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "unit/unit-tree.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <errno.h>
@@ -44,15 +45,13 @@ static void poke(uint64_t va, const void *bytes, size_t len)
 		struct vtop_leaf leaf = vtop_translate(as, VIRT(va + i));
 		const ImageRuns *runs = physmem_runs(t.w.mem.pm);
 		uint64_t pa = leaf.pa.v + (va + i) % MK_PAGE_SIZE;
+		struct image_run run;
 
 		ck_assert_int_eq(leaf.state, PAGE_VALID);
-		for (size_t k = 0; k < image_runs_count(runs); k++) {
-			const struct image_run *run = image_runs_get(runs, k);
-
-			if (range_fits(pa - run->pa, 1, run->len))
-				t.w.mem.bytes[run->off + pa - run->pa] =
-					((const uint8_t *)bytes)[i];
-		}
+		run = unit_piece(runs, pa);
+		ck_assert_uint_gt(run.len, 0);
+		t.w.mem.bytes[run.off + pa - run.pa] =
+			((const uint8_t *)bytes)[i];
 	}
 }
 

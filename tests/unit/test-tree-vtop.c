@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "unit/unit-tree.h"
+#include "unit/unit-runs.h"
 #include "unit/unit.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ static void check_page(const struct unit_tree *t, const struct mk_process *p,
 	uint64_t va = page->va + skip, pa = page->pa + skip;
 	g_autofree char *text = unit_tree_text(
 		t, "by-eprocess/%016lx/vtop/%lx", (long)p->eprocess, (long)va);
-	const struct image_run *run;
+	struct image_run run;
 	g_autofree char *want = NULL, *off = NULL;
 
 	want = g_strdup_printf("Virtual:\t0x%016lx\n", (long)va);
@@ -106,9 +107,9 @@ static void check_page(const struct unit_tree *t, const struct mk_process *p,
 	g_free(want);
 	want = g_strdup_printf("0x%lx", (long)page->size);
 	check_value(text, "PageSize", want);
-	run = image_runs_find(physmem_runs(t->w.mem.pm), pa);
-	ck_assert(run && run->pa <= pa);
-	off = g_strdup_printf("0x%lx", (long)(run->off + (pa - run->pa)));
+	run = unit_piece(physmem_runs(t->w.mem.pm), pa);
+	ck_assert_uint_gt(run.len, 0);
+	off = g_strdup_printf("0x%lx", (long)(run.off + (pa - run.pa)));
 	check_value(text, "FileOffset", off);
 	check_bytes(t, text, va, pa);
 }

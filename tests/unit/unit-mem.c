@@ -9,12 +9,9 @@
 static void make_image(struct unit_mem *mem, size_t len,
 		       const struct image_run *runs, size_t n)
 {
-	mem->image = g_new0(Image, 1);
-	mem->image->path = g_strdup("memory");
+	mem->image = image_new(image_io_memory(mem->bytes, len), "memory",
+			       NULL);
 	mem->image->ops = &image_raw_ops;
-	mem->image->io = image_io_memory(mem->bytes, len);
-	mem->image->cpus = g_array_new(FALSE, TRUE, sizeof(struct image_cpu));
-	mem->image->runs = image_runs_new();
 	for (size_t i = 0; i < n; i++)
 		image_runs_add(mem->image->runs, runs[i].pa, runs[i].len,
 			       runs[i].off, len);

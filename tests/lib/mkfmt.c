@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of writers. */
+#include "config.h"
+
+#include "lib/mkfmt-list.h"
+
+#include <string.h>
+
+static bool write_as(const MkPhys *phys, const char *path,
+		     const struct mk_write_options *options,
+		     enum mk_format format, GError **error)
+{
+	struct mk_write_options own = *options;
+
+	own.format = format;
+	return mk_write(phys, path, &own, error);
+}
+
+static bool write_raw(const MkPhys *phys, const char *path,
+		      const struct mk_write_options *options, const char *arg,
+		      GError **error)
+{
+	(void)arg;
+	return write_as(phys, path, options, MK_FORMAT_RAW, error);
+}
+
+static bool write_elf(const MkPhys *phys, const char *path,
+		      const struct mk_write_options *options, const char *arg,
+		      GError **error)
+{
+	(void)arg;
+	return write_as(phys, path, options, MK_FORMAT_ELF, error);
+}
+
+static bool write_elf32(const MkPhys *phys, const char *path,
+			const struct mk_write_options *options,
+			const char *arg, GError **error)
+{
+	(void)arg;
+	return write_as(phys, path, options, MK_FORMAT_ELF32, error);
+}
+
+static bool write_dump(const MkPhys *phys, const char *path,
+		       const struct mk_write_options *options,
+		       const char *arg, GError **error)
+{
+	(void)arg;
+	return write_as(phys, path, options, MK_FORMAT_DUMP, error);
+}
+
+static const struct mk_writer raw_writer = {
+	"raw", "raw", "offset = physical address", 0, write_raw,
+};
+static const struct mk_writer elf_writer = {
+	"elf", "elf", "ELF64 core as QEMU's", 0, write_elf,
+};
+static const struct mk_writer elf32_writer = {
+	"elf32", "elf", "ELF32 core", MK_WRITER_LOW, write_elf32,
+};
+static const struct mk_writer dump_writer = {
+	"dump", "crashdump", "Windows full crash dump", MK_WRITER_WHOLE_PAGES,
+	write_dump,
+};
+
+const struct mk_writer *const mk_writers[] = {
+	&raw_writer,
+	&elf_writer,
+	&elf32_writer,
+	&dump_writer,
+	NULL,
+};
+
+const struct mk_writer *mk_writer_find(const char *text, const char **arg)
+{
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+
+	*arg = colon ? colon + 1 : NULL;
+	for (size_t i = 0; mk_writers[i]; i++)
+		if (strlen(mk_writers[i]->name) == len &&
+		    !strncmp(mk_writers[i]->name, text, len))
+			return mk_writers[i];
+	return NULL;
+}
