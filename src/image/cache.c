@@ -20,7 +20,8 @@ struct entry {
 	uint64_t id;
 	enum state state;
 	unsigned refs;
-	GList link; /* in shard.unused, while refs is 0 */
+	uint64_t used; /* when it was given back last */
+	GList link;    /* in shard.unused, while refs is 0 */
 };
 
 struct shard {
@@ -33,7 +34,8 @@ struct shard {
 struct ImageCache {
 	struct shard shards[SHARDS];
 	uint64_t max_bytes;
-	_Atomic uint64_t used;
+	_Atomic uint64_t used; /* bytes */
+	_Atomic uint64_t clock;
 	_Atomic(GThreadPool *) ahead;
 };
 
@@ -116,24 +118,50 @@ static void forget(ImageCache *cache, struct shard *s, struct entry *e)
 	g_hash_table_remove(s->entries, e);
 }
 
-/* Forgets unused blocks, those of this shard (locked) first, then of others
- * that nobody holds, until there is room. */
-static void make_room(ImageCache *cache, struct shard *own)
+/* When the block that is longest unused in a shard was used last. */
+static uint64_t oldest_use(const struct shard *s)
 {
-	unsigned first = (unsigned)(own - cache->shards);
+	const struct entry *e = s->unused.tail ? s->unused.tail->data : NULL;
+
+	return e ? e->used : UINT64_MAX;
+}
+
+/* The shard with the block that is longest unused, locked; NULL where there
+ * is none. Shards in which somebody works are passed over, but for own. */
+static struct shard *oldest_shard(ImageCache *cache, struct shard *own)
+{
+	struct shard *oldest = NULL;
+	uint64_t best = UINT64_MAX;
 
 	for (unsigned i = 0; i < SHARDS; i++) {
-		struct shard *s = &cache->shards[(first + i) % SHARDS];
+		struct shard *s = &cache->shards[i];
 
 		if (s != own && !g_mutex_trylock(&s->lock))
 			continue;
-		while (s->unused.tail &&
-		       atomic_load(&cache->used) > cache->max_bytes)
-			forget(cache, s, s->unused.tail->data);
+		if (oldest_use(s) < best) {
+			if (oldest && oldest != own)
+				g_mutex_unlock(&oldest->lock);
+			best = oldest_use(s);
+			oldest = s;
+		} else if (s != own) {
+			g_mutex_unlock(&s->lock);
+		}
+	}
+	return oldest;
+}
+
+/* Forgets what is longest unused until there is room, as far as it goes; own
+ * is locked. */
+static void make_room(ImageCache *cache, struct shard *own)
+{
+	while (atomic_load(&cache->used) > cache->max_bytes) {
+		struct shard *s = oldest_shard(cache, own);
+
+		if (!s)
+			return;
+		forget(cache, s, s->unused.tail->data);
 		if (s != own)
 			g_mutex_unlock(&s->lock);
-		if (atomic_load(&cache->used) <= cache->max_bytes)
-			return;
 	}
 }
 
@@ -210,6 +238,7 @@ void image_cache_put(ImageCache *cache, const struct cached_block *block)
 
 	g_mutex_lock(&s->lock);
 	if (!--e->refs) {
+		e->used = atomic_fetch_add(&cache->clock, 1);
 		g_queue_push_head_link(&s->unused, &e->link);
 		if (atomic_load(&cache->used) > cache->max_bytes)
 			make_room(cache, s);
