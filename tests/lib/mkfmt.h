@@ -18,6 +18,9 @@ enum mk_writer_flags {
 	MK_WRITER_64BIT = 64,		/* only for 64-bit machines */
 	MK_WRITER_NO_MAP = 128,		/* the pages are not mapped: not as they
 					 * are in the file */
+	MK_WRITER_TAIL = 256,		/* cannot be read without its end */
+	MK_WRITER_PATH = 512,		/* opened by its path, not by bytes */
+	MK_WRITER_WRAPPED = 1024,	/* format is what is within */
 };
 
 struct mk_writer {

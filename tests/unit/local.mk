@@ -76,6 +76,7 @@ unit_tests = \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-dtb \
 	tests/unit/test-tree-facts \
+	tests/unit/test-mk-containers \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-pagemap \
@@ -246,6 +247,8 @@ tests_unit_test_tree_dtb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_dtb_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_facts_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_mk_containers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mk_containers_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
