@@ -2,6 +2,7 @@
 # Each target twice: for libFuzzer (--enable-fuzzing), and with a main() that
 # replays seeds, former finds and some changed seeds, as one of the tests.
 fuzz_replays = \
+	tests/fuzz/replay-container \
 	tests/fuzz/replay-image \
 	tests/fuzz/replay-kernel \
 	tests/fuzz/replay-soft \
@@ -18,6 +19,10 @@ FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 FUZZ_LIBS = tests/lib/libmk.a $(TREE_LIBS)
 
 fuzz_replay = tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/undo.h
+tests_fuzz_replay_container_SOURCES = $(fuzz_replay) \
+	tests/fuzz/fuzz-container.c
+tests_fuzz_replay_container_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_container_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_image_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-image.c
 tests_fuzz_replay_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_image_LDADD = $(PMEM_LIBS)
@@ -41,12 +46,16 @@ tests_fuzz_replay_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
 
 if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
+noinst_PROGRAMS += tests/fuzz/fuzz-container tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
 	tests/fuzz/fuzz-soft tests/fuzz/fuzz-store tests/fuzz/fuzz-symbols \
 	tests/fuzz/fuzz-tree tests/fuzz/fuzz-vtop
 endif
 
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_container_SOURCES = tests/fuzz/fuzz-container.c
+tests_fuzz_fuzz_container_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_container_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_container_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_image_SOURCES = tests/fuzz/fuzz-image.c
 tests_fuzz_fuzz_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_image_LDFLAGS = $(fuzz_link_flags)
