@@ -4,6 +4,7 @@
 mount_tests = \
 	tests/mount/attrs.sh \
 	tests/mount/bad-input.sh \
+	tests/mount/containers.sh \
 	tests/mount/copy.sh \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
