@@ -3,6 +3,7 @@ src_libbase_a_SOURCES = \
 	src/base/addr.h \
 	src/base/argv.c src/base/argv.h \
 	src/base/bytes.h \
+	src/base/crc32c.c src/base/crc32c.h \
 	src/base/log.c src/base/log.h \
 	src/base/pool.c src/base/pool.h \
 	src/base/reader.c src/base/reader.h \

@@ -5,9 +5,12 @@
 
 #include "image/image.h"
 
+extern const struct ImageOps image_avml_ops;
 extern const struct ImageOps image_crashdump_ops;
 extern const struct ImageOps image_elf_ops;
+extern const struct ImageOps image_lime_ops;
 extern const struct ImageOps image_raw_ops;
+extern const struct ImageOps image_vmware_ops;
 
 /* What a file is that is certainly no raw memory ("a LiME image"), by its
  * first bytes; NULL for all else. Static. */

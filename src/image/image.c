@@ -14,8 +14,11 @@ G_DEFINE_QUARK(winprocfs-image-error-quark, image_error)
 #define WRAPPERS_MAX 4u
 
 const struct ImageOps *const image_formats[] = {
+	&image_avml_ops,
 	&image_crashdump_ops,
 	&image_elf_ops,
+	&image_lime_ops,
+	&image_vmware_ops,
 	&image_raw_ops,
 	NULL,
 };
@@ -164,11 +167,22 @@ static bool unwrap(Image *image, Log *log, GError **error)
 	return true;
 }
 
+/* What looks raw may be half of something. */
+static const struct ImageOps *look_beside(const Image *image, Log *log)
+{
+	for (size_t i = 0; image_formats[i]; i++)
+		if (image_formats[i]->beside &&
+		    image_formats[i]->beside(image, log))
+			return image_formats[i];
+	return &image_raw_ops;
+}
+
 /* format= names the outermost that is meant: a wrapper, or what may be in
  * one. */
-static const struct ImageOps *choose_format(const Image *image, GError **error)
+static const struct ImageOps *choose_format(const Image *image, Log *log,
+					    GError **error)
 {
-	const struct ImageOps *named = NULL;
+	const struct ImageOps *named = NULL, *found;
 
 	if (image->options.format) {
 		named = find_format(image->options.format, error);
@@ -177,13 +191,14 @@ static const struct ImageOps *choose_format(const Image *image, GError **error)
 	}
 	if (named && (!named->unwrap || !image->wrappers->len))
 		return named;
-	return probe_formats(image->io, error);
+	found = probe_formats(image->io, error);
+	return found == &image_raw_ops ? look_beside(image, log) : found;
 }
 
 static bool open_layers(Image *image, Log *log, GError **error)
 {
 	for (unsigned depth = 0; depth <= WRAPPERS_MAX; depth++) {
-		image->ops = choose_format(image, error);
+		image->ops = choose_format(image, log, error);
 		if (!image->ops)
 			return false;
 		if (!image->ops->unwrap)

@@ -112,6 +112,9 @@ struct ImageOps {
 	const char *name;	 /* as in format= */
 	const char *description; /* as in image/info */
 	enum image_probe (*probe)(const ImageIo *io);
+	/* Is it this format by what is beside it, where nothing in the file
+	 * itself says what it is (raw)? Or NULL. */
+	bool (*beside)(const Image *image, Log *log);
 	/* Fills runs (not yet finished), data, cpus, facts, detail, capture
 	 * time, companions. */
 	bool (*open)(Image *image, Log *log, GError **error);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libimage_a_SOURCES = \
+	src/image/avml.c src/image/avml_index.c src/image/avml_index.h \
 	src/image/blocks.c src/image/blocks.h \
 	src/image/cache.c src/image/cache.h \
 	src/image/crashdump.c \
@@ -8,7 +9,12 @@ src_libimage_a_SOURCES = \
 	src/image/formats.h \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
+	src/image/lime.c src/image/lime.h src/image/lime_header.c \
 	src/image/pagefile.c src/image/pagefile.h \
 	src/image/pagebits.c src/image/pagebits.h \
 	src/image/raw.c \
-	src/image/runs.c src/image/runs.h
+	src/image/runs.c src/image/runs.h \
+	src/image/snappy_frames.c src/image/snappy_frames.h \
+	src/image/vmware.c \
+	src/image/vmware_beside.c src/image/vmware_beside.h \
+	src/image/vmware_state.c src/image/vmware_state.h

@@ -13,12 +13,7 @@ static const struct {
 	const char *what;
 } foreign[] = {
 	{ "PAGEDU", 6, "a Windows crash dump" },
-	{ "EMiL", 4, "a LiME image" },
-	{ "AVML", 4, "an AVML image" },
-	{ "\xd2\xbe\xd2\xbe", 4, "a VMware state file" },
-	{ "\xd1\xba\xd1\xba", 4, "a VMware state file" },
-	{ "\xd0\xbe\xd2\xbe", 4, "a VMware state file" },
-	{ "\xd3\xbe\xd3\xbe", 4, "a VMware state file" },
+	{ "\x9e\xdd\x43\x89", 4, "an encrypted VMware file" },
 	{ "hibr", 4, "a Windows hibernation file" },
 	{ "HIBR", 4, "a Windows hibernation file" },
 	{ "EVF\x09\x0d\x0a\xff", 7, "an EWF (E01) container" },

@@ -5,4 +5,13 @@
 
 #include "lib/mkfmt.h"
 
+extern const struct mk_writer mk_lime_writer, mk_lime_exclusive_writer,
+	mk_lime_padded_writer, mk_lime_reversed_writer, mk_lime_sliced_writer;
+#ifdef HAVE_SNAPPY
+extern const struct mk_writer mk_avml_writer, mk_avml_sparse_writer,
+	mk_avml_raw_writer, mk_avml_runs_writer, mk_avml_odd_writer;
+#endif
+extern const struct mk_writer mk_vmss_writer, mk_vmsn_inline_writer,
+	mk_vmsn_old_writer;
+
 #endif

@@ -215,7 +215,7 @@ static const char *const malformed[] = {
 	"eprocess=0xg", "eprocess=18446744073709551616", "proc_regex=",
 	"proc_regex=(", "proc_regex=[a", "proc_regex=\xff", "method=",
 	"method=x", "method=CSRSS:", "method=CSRSS,method=", "holes=",
-	"holes=no", "holes=EIO", "format=", "format=lime", "format=ELF",
+	"holes=no", "holes=EIO", "format=", "format=nosuch", "format=ELF",
 	"dtb=", "dtb=x", "dtb=0x10000000000000", "kernel_base=nt",
 	"symbols=/nonexistent",
 	"symbols=", "profile=", "profile_force=1", "profile_force=yes",

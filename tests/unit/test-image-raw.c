@@ -54,9 +54,7 @@ static const struct {
 } foreign[] = {
 	{ "PAGEDU64", 8, "crash dump" },
 	{ "PAGEDUMP", 8, "crash dump" },
-	{ "EMiL", 4, "LiME" },
-	{ "AVML", 4, "AVML" },
-	{ "\xd2\xbe\xd2\xbe", 4, "VMware" },
+	{ "\x9e\xdd\x43\x89", 4, "encrypted VMware" },
 	{ "hibr", 4, "hibernation" },
 	{ "HIBR", 4, "hibernation" },
 	{ "EVF\x09\x0d\x0a\xff", 7, "E01" },
@@ -120,9 +118,9 @@ START_TEST(test_unknown_format)
 	g_autoptr(Image) by_name = open_bytes("abc", 3, "raw", NULL);
 
 	ck_assert_ptr_nonnull(by_name);
-	ck_assert_ptr_null(open_bytes("abc", 3, "lime", &error));
+	ck_assert_ptr_null(open_bytes("abc", 3, "nosuch", &error));
 	ck_assert(g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_OPTION));
-	ck_assert_ptr_nonnull(strstr(error->message, "elf, raw"));
+	ck_assert_ptr_nonnull(strstr(error->message, "elf, "));
 }
 END_TEST
 
