@@ -209,6 +209,12 @@ static GBytes *text_bytes(TreeFile *file)
 	return file->live ? live_text_bytes(file->live) : file->bytes;
 }
 
+void tree_file_render(TreeFile *file)
+{
+	if (file->live)
+		(void)live_text_bytes(file->live);
+}
+
 static uint64_t text_size(TreeFile *file)
 {
 	return file->rows ? row_text_size(file->rows) :

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libtree_a_SOURCES = \
+	src/tree/again.c \
 	src/tree/attr.c \
 	src/tree/dirs.c \
 	src/tree/file.c \

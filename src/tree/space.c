@@ -95,6 +95,15 @@ static void drop_view(ViewCache *cache, Space *space)
 	space->view = NULL;
 }
 
+void view_cache_trim(ViewCache *cache)
+{
+	g_mutex_lock(&cache->lock);
+	cache->max_bytes = 0;
+	while (cache->lru.length)
+		drop_view(cache, g_queue_peek_tail(&cache->lru));
+	g_mutex_unlock(&cache->lock);
+}
+
 void space_free(Space *space, ViewCache *cache)
 {
 	if (!space)

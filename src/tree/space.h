@@ -87,6 +87,8 @@ struct Space {
 typedef struct ViewCache ViewCache;
 ViewCache *view_cache_new(size_t max_bytes);
 void view_cache_free(ViewCache *cache);
+/* Drops all views, and keeps no more than the one that was made last. */
+void view_cache_trim(ViewCache *cache);
 
 /* Where user addresses end on this machine (MmHighestUserAddress + 1), where
  * that is not where they usually do: 32-bit ones with /3GB. Before the first

@@ -61,6 +61,17 @@ struct tree_node {
 	uint64_t arg;
 };
 
+/*
+ * Whose space a node is of, as a plain value: what finds it in a later tree of
+ * the same machine, when the one that the node came from is gone.
+ */
+struct space_id {
+	unsigned kind;	/* 0: of no space; else enum space_kind + 1 */
+	uint64_t id;	/* a process's EPROCESS, else the DTB */
+	uint64_t since;	/* a process's creation: another one may get the place
+			 * of one that is gone */
+};
+
 typedef struct Tree Tree;
 typedef struct TreeFile TreeFile;
 
@@ -94,12 +105,26 @@ void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
 bool tree_is_ready(const Tree *tree, const struct tree_node *node);
 /* The folder that a folder is in; the root's is itself. */
 struct tree_node tree_parent(const struct tree_node *dir);
+struct space_id tree_space_id(const struct tree_node *node);
+/* The node of old's kind and argument in the space of that id, whatever tree
+ * it was of: old->space is not looked at. False where this tree has no such
+ * space. Takes no time. */
+bool tree_find_again(Tree *tree, const struct tree_node *old,
+		     const struct space_id *id, struct tree_node *ret);
+/* Is there still what the node names (a region, a link)? May walk. */
+bool tree_has(Tree *tree, const struct tree_node *node);
+/* Forgets what can be made again: of a tree that few will ask any more. Those
+ * who use it go on. */
+void tree_trim(Tree *tree);
+
 /* (transfer full), NULL where node is no link. */
 char *tree_readlink(Tree *tree, const struct tree_node *node);
 
 /* NULL for what is no file. */
 TreeFile *tree_open(Tree *tree, const struct tree_node *node);
 void tree_file_close(TreeFile *file);
+/* Makes the text now that would be made when it is first read. */
+void tree_file_render(TreeFile *file);
 /* As sparse_read(); text files too. */
 int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 		   struct read_plan *plan) G_GNUC_WARN_UNUSED_RESULT;
