@@ -281,6 +281,11 @@ static void try_all(struct finder *f, const Image *image)
 	try_processors(f, image);
 	if (!f->done && nt_dtb_low_stub(f->pm, &dtb, &f->kernel_hint))
 		try_forms(f, dtb.v, "low stub");
+	f->kernel_hint = f->hints->former_base;
+	/* Not earlier: a guest that was started anew may have left the tables
+	 * of its former kernel behind. */
+	if (!f->done && f->hints->former_dtb)
+		try_forms(f, f->hints->former_dtb, "the search before");
 	f->kernel_hint = 0;
 	if (f->done)
 		return;

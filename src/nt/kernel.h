@@ -19,6 +19,9 @@ struct nt_hints {
 	const char *profile_file; /* symbol file */
 	bool profile_force;	  /* though it is of another kernel */
 	bool no_profile;	  /* nothing built in, no file: derive */
+	/* Where the kernel was when the same machine was looked at before:
+	 * spares a search of all memory, no more; nothing is believed. */
+	uint64_t former_dtb, former_base;
 };
 
 /* _KUSER_SHARED_DATA as far as it is needed; valid: it was there. */
