@@ -9,10 +9,9 @@
 
 typedef struct FuseFs FuseFs;
 
-/* Borrows session and options. ready_fd: told of the mount once it answers
+/* Takes session, borrows options. ready_fd: told of the mount once it answers
  * (and closed then); -1: nobody. */
-FuseFs *fuse_fs_new(const Session *session, const Options *options,
-		    int ready_fd);
+FuseFs *fuse_fs_new(Session *session, const Options *options, int ready_fd);
 /* After the loop: waits for what is still being answered. */
 void fuse_fs_finish(FuseFs *fs);
 void fuse_fs_free(FuseFs *fs);

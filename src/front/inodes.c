@@ -12,29 +12,31 @@ struct shard {
 };
 
 struct InodeTable {
+	bool passing;
 	struct shard shards[SHARDS];
 };
 
 static guint node_hash(gconstpointer key)
 {
 	const Inode *inode = key;
-	uint64_t ino = tree_ino(&inode->node);
 
-	return (guint)(ino ^ ino >> 32);
+	return (guint)(inode->ino ^ inode->ino >> 32);
 }
 
 static gboolean node_equal(gconstpointer a, gconstpointer b)
 {
-	const struct tree_node *x = &((const Inode *)a)->node;
-	const struct tree_node *y = &((const Inode *)b)->node;
+	const Inode *x = a, *y = b;
 
-	return x->kind == y->kind && x->space == y->space && x->arg == y->arg;
+	return x->node.kind == y->node.kind && x->node.arg == y->node.arg &&
+	       x->node.space == y->node.space && x->id.kind == y->id.kind &&
+	       x->id.id == y->id.id && x->id.since == y->id.since;
 }
 
-InodeTable *inode_table_new(void)
+InodeTable *inode_table_new(bool passing)
 {
 	InodeTable *table = g_new0(InodeTable, 1);
 
+	table->passing = passing;
 	for (unsigned i = 0; i < SHARDS; i++) {
 		g_mutex_init(&table->shards[i].lock);
 		table->shards[i].inodes = g_hash_table_new_full(
@@ -61,10 +63,14 @@ static struct shard *shard_of(InodeTable *table, const Inode *inode)
 
 Inode *inode_table_get(InodeTable *table, const struct tree_node *node)
 {
-	Inode wanted = { .node = *node };
+	Inode wanted = { .node = *node, .ino = tree_ino(node) };
 	struct shard *shard = shard_of(table, &wanted);
 	Inode *inode;
 
+	if (table->passing) {
+		wanted.id = tree_space_id(node);
+		wanted.node.space = NULL;
+	}
 	g_mutex_lock(&shard->lock);
 	inode = g_hash_table_lookup(shard->inodes, &wanted);
 	if (!inode) {

@@ -10,12 +10,16 @@
 
 typedef struct Inode {
 	struct tree_node node;
+	struct space_id id; /* of node, where its tree may go */
+	uint64_t ino;	    /* tree_ino() */
 	uint64_t n_lookups; /* guarded by the table */
 } Inode;
 
 typedef struct InodeTable InodeTable;
 
-InodeTable *inode_table_new(void);
+/* passing: trees come and go; an inode's node then has no space but the id of
+ * one, and is looked for with tree_find_again(). */
+InodeTable *inode_table_new(bool passing);
 void inode_table_free(InodeTable *table);
 /* The inode of a node, made if need be, with one more lookup counted. */
 Inode *inode_table_get(InodeTable *table, const struct tree_node *node);

@@ -6,14 +6,17 @@ noinst_LIBRARIES += src/libfront.a
 src_libfront_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 src_libfront_a_SOURCES = \
 	src/front/check.c src/front/check.h \
-	src/front/fuse_ops.c src/front/fuse_ops.h \
+	src/front/fuse_ops.c src/front/fuse_ops.h src/front/fuse-priv.h \
 	src/front/help.c \
 	src/front/inodes.c src/front/inodes.h \
+	src/front/listing.c \
+	src/front/live.c src/front/live.h \
 	src/front/mount.c src/front/mount.h \
 	src/front/options.c src/front/options.h \
 	src/front/pagefiles.c src/front/pagefiles.h \
 	src/front/readahead.c src/front/readahead.h \
-	src/front/session.c src/front/session.h
+	src/front/session.c src/front/session.h \
+	src/front/work.c
 
 FRONT_LIBS = src/libfront.a src/libtree.a src/libprocs.a src/libnt.a \
 	src/libvtop.a src/libpmem.a src/libimage.a src/libbase.a \

@@ -67,7 +67,7 @@ static int run_session(const Options *options)
 	case MODE_LIST_PROFILES:
 		break;
 	}
-	return mount_run(session, options);
+	return mount_run(g_steal_pointer(&session), options);
 }
 
 int main(int argc, char **argv)

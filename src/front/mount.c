@@ -103,7 +103,7 @@ static void add_arguments(struct fuse_args *args, const Options *options)
  * How many threads take requests from the kernel. As many as processors would
  * take them from the readers whom they serve: a second one, woken for the next
  * request of a reader, runs where that reader wants to, and slows it down by a
- * sixth on two processors. What takes time is not theirs (see defer()).
+ * sixth on two processors. What takes time is not theirs (see work_start()).
  */
 static unsigned n_takers(void)
 {
@@ -207,7 +207,7 @@ static int mount_session(struct fuse_session *se, FuseFs *fs,
 	return r;
 }
 
-int mount_run(const Session *session, const Options *options)
+int mount_run(Session *session, const Options *options)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	FuseFs *fs = fuse_fs_new(session, options, keep_ready_fd(options));

@@ -10,10 +10,10 @@
 bool mount_check_point(Options *options, GError **error);
 
 /*
- * Mounts, goes to the background unless told otherwise (once the mount is
- * there), and returns when the filesystem was unmounted or a signal came.
- * Returns the exit code: 0, or 3 where it could not be mounted.
+ * Takes session. Mounts, goes to the background unless told otherwise (once
+ * the mount is there), and returns when the filesystem was unmounted or a
+ * signal came. Returns the exit code: 0, or 3 where it could not be mounted.
  */
-int mount_run(const Session *session, const Options *options);
+int mount_run(Session *session, const Options *options);
 
 #endif

@@ -158,6 +158,32 @@ static bool take_cache(Options *o, const char *value, GError **error)
 	return true;
 }
 
+/* Digits with at most one point: not all that strtod() takes. */
+static bool parse_seconds(const char *text, double *ret)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (text[n] == '.')
+		n += 1 + strspn(text + n + 1, "0123456789");
+	if (!g_ascii_isdigit(*text) || text[n])
+		return false;
+	*ret = g_ascii_strtod(text, NULL);
+	return true;
+}
+
+static bool take_live(Options *o, const char *value, GError **error)
+{
+	double seconds = 1;
+
+	if (value && (!parse_seconds(value, &seconds) || seconds < 0.01 ||
+		      seconds > 86400))
+		return fail(error,
+			    "live=%s: expected seconds, from 0.01 to 86400",
+			    value);
+	o->live_usec = (int64_t)(seconds * G_USEC_PER_SEC);
+	return true;
+}
+
 static bool take_dtb(Options *o, const char *value, GError **error)
 {
 	return take_number("dtb", value, (UINT64_C(1) << 52) - 1,
@@ -312,6 +338,8 @@ static const struct option_def option_defs[] = {
 	{ "cache", true, take_cache },
 	{ "pagefile", true, take_pagefile },
 	{ "swapfile", true, take_swapfile },
+	{ "live", false, take_live },
+	{ "live", true, take_live },
 	{ "dtb", true, take_dtb },
 	{ "kernel_base", true, take_kernel_base },
 	{ "symbols", true, take_symbols },
@@ -323,32 +351,15 @@ static const struct option_def option_defs[] = {
 	{ "umask", true, take_umask },
 	{ "allow_other", false, take_allow_other },
 	{ "default_permissions", false, take_nothing },
-	/* What mount(8), fstab and mount.fuse3 add. The mount is ro, nosuid
-	 * and nodev whatever they say. */
-	{ "ro", false, take_nothing },
-	{ "rw", false, take_nothing },
-	{ "suid", false, take_nothing },
-	{ "nosuid", false, take_nothing },
-	{ "dev", false, take_nothing },
-	{ "nodev", false, take_nothing },
-	{ "exec", false, take_nothing },
-	{ "noexec", false, take_nothing },
-	{ "async", false, take_nothing },
-	{ "sync", false, take_nothing },
-	{ "dirsync", false, take_nothing },
-	{ "atime", false, take_nothing },
-	{ "noatime", false, take_nothing },
-	{ "relatime", false, take_nothing },
-	{ "norelatime", false, take_nothing },
-	{ "strictatime", false, take_nothing },
-	{ "auto", false, take_nothing },
-	{ "noauto", false, take_nothing },
-	{ "user", false, take_nothing },
-	{ "nouser", false, take_nothing },
-	{ "users", false, take_nothing },
-	{ "nofail", false, take_nothing },
-	{ "_netdev", false, take_nothing },
-	{ "defaults", false, take_nothing },
+};
+
+/* What mount(8), fstab and mount.fuse3 add. The mount is ro, nosuid and nodev
+ * whatever they say. */
+static const char *const ignored[] = {
+	"ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec",
+	"async", "sync", "dirsync", "atime", "noatime", "relatime",
+	"norelatime", "strictatime", "auto", "noauto", "user", "nouser",
+	"users", "nofail", "_netdev", "defaults", NULL
 };
 
 static bool apply_option(Options *o, const char *text, GError **error)
@@ -357,12 +368,17 @@ static bool apply_option(Options *o, const char *text, GError **error)
 	size_t len = equals ? (size_t)(equals - text) : strlen(text);
 
 	/* x-systemd.automount and the like are for others. */
-	if (g_str_has_prefix(text, "x-"))
+	if (g_str_has_prefix(text, "x-") || g_strv_contains(ignored, text))
 		return true;
 	for (size_t i = 0; i < G_N_ELEMENTS(option_defs); i++) {
 		const struct option_def *def = &option_defs[i];
 
 		if (strlen(def->name) != len || strncmp(def->name, text, len))
+			continue;
+		/* One that may have a value stands there twice. */
+		if (def->has_value != !!equals &&
+		    i + 1 < G_N_ELEMENTS(option_defs) &&
+		    !strcmp(def->name, def[1].name))
 			continue;
 		if (def->has_value && (!equals || !equals[1]))
 			return fail(error, "%s: expected %s=VALUE", text,
@@ -507,7 +523,9 @@ static bool take_operands(Options *o, const struct command_line *c,
 	if (n != want)
 		return fail(error, "expected %s; winprocfs -h tells more",
 			    want == 2 ? "IMAGE and MOUNTPOINT" : "one IMAGE");
-	o->image = g_strdup(c->rest[0]);
+	/* The daemon leaves its folder, and opens a live image again. */
+	o->image = o->live_usec ? g_canonicalize_filename(c->rest[0], NULL) :
+				  g_strdup(c->rest[0]);
 	o->mountpoint = g_strdup(want == 2 ? c->rest[1] : NULL);
 	return true;
 }

@@ -35,6 +35,8 @@ struct Options {
 	bool no_profile;	/* profile=none */
 	GPtrArray *pagefiles;	/* char *, absolute; "": a number left out */
 	char *swapfile;		/* or NULL */
+	int64_t live_usec;	/* the image changes: how long what was read of
+				 * it may be shown; 0: it does not */
 	bool allow_other;
 	bool foreground;
 	bool debug;

@@ -41,9 +41,23 @@ static bool open_page_files(Session *s, const Options *options, GError **error)
 	return s->page_files != NULL;
 }
 
-Session *session_open_image(Image *image, Log *log, const Options *options,
-			    GError **error)
+static void log_live(Log *log, const Options *options, unsigned n_reads)
 {
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *when = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+
+	if (options->live_usec)
+		log_add(log, LOG_INFO, "live",
+			"read %u time(s), at last at %s by this machine's"
+			" clock; read again for who asks %g s later",
+			n_reads, when,
+			(double)options->live_usec / G_USEC_PER_SEC);
+}
+
+static Session *open_image(Image *image, Log *log, const Options *options,
+			   const Session *former, GError **error)
+{
+	const NtKernel *known = former ? former->kernel : NULL;
 	Session *s = g_new0(Session, 1);
 	struct nt_hints hints = {
 		.dtb = options->tree.dtb,
@@ -55,8 +69,14 @@ Session *session_open_image(Image *image, Log *log, const Options *options,
 		.no_profile = options->no_profile,
 	};
 
+	if (known && known->has_system)
+		hints.former_dtb = addr_space_dtb(&known->as).v;
+	if (known && known->has_image)
+		hints.former_base = known->image.base.v;
 	s->log = log;
 	s->image = image;
+	s->n_reads = former ? former->n_reads + 1 : 1;
+	log_live(log, options, s->n_reads);
 	s->pm = physmem_new(image);
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
 	if (!open_page_files(s, options, error)) {
@@ -70,7 +90,14 @@ Session *session_open_image(Image *image, Log *log, const Options *options,
 	return s;
 }
 
-Session *session_open(const Options *options, GError **error)
+Session *session_open_image(Image *image, Log *log, const Options *options,
+			    GError **error)
+{
+	return open_image(image, log, options, NULL, error);
+}
+
+static Session *open_path(const Options *options, const Session *former,
+			  GError **error)
 {
 	g_autoptr(Log) log = log_new();
 	const struct image_options how = {
@@ -82,8 +109,19 @@ Session *session_open(const Options *options, GError **error)
 
 	if (!image)
 		return NULL;
-	return session_open_image(image, g_steal_pointer(&log), options,
-				  error);
+	return open_image(image, g_steal_pointer(&log), options, former,
+			  error);
+}
+
+Session *session_open(const Options *options, GError **error)
+{
+	return open_path(options, NULL, error);
+}
+
+Session *session_open_again(const Options *options, const Session *former,
+			    GError **error)
+{
+	return open_path(options, former, error);
 }
 
 void session_free(Session *session)

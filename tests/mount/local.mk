@@ -16,6 +16,7 @@ mount_tests = \
 	tests/mount/hostile-names.sh \
 	tests/mount/hostile-tables.sh \
 	tests/mount/links.sh \
+	tests/mount/live.sh \
 	tests/mount/methods.sh \
 	tests/mount/mmap.sh \
 	tests/mount/mount-type.sh \

@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 import threading
+import time
 
 PAGE = 4096
 # States (mkmem.c) of pages that have a frame and that this version reads, as
@@ -710,6 +711,142 @@ def check_rss(limit, *command):
         print("FAIL: %s took %d kB" % (command, peak), file=sys.stderr)
         sys.exit(98)
     sys.exit(rc)
+
+
+def check_wait(seconds):
+    time.sleep(float(seconds))
+
+
+def check_live_truth(mount, truth_path, image):
+    """Sizes, and some bytes of what is there now."""
+    data = read_file(image)
+    expect(read_file(mount + "/image/pmem") == data, "image/pmem")
+    for line in read_file(truth_path, "r").splitlines():
+        fields = line.split("\t")
+        if fields[0] != "proc":
+            continue
+        folder = "%s/proc/%s" % (mount, fields[1])
+        rows = parse_maps(folder + "/maps")
+        with open(folder + "/vmem", "rb", buffering=0) as vmem:
+            for va, pa, _, _ in rows[:8]:
+                vmem.seek(va)
+                expect(not pa or vmem.read(PAGE) == data[pa:pa + PAGE],
+                       "%s: vmem at %#x" % (folder, va))
+
+
+def check_live_mmap(path, image):
+    """A private mapping shows what memory was when it was looked at."""
+    data = read_file(image)
+    with open(path, "rb") as f:
+        m = mmap.mmap(f.fileno(), len(data), mmap.MAP_PRIVATE,
+                      mmap.PROT_READ)
+        expect(m[:] == data, "private mapping")
+        m.close()
+
+
+def churn_text(path):
+    with open(path, "rb") as f:
+        text = f.read()
+        f.seek(0)
+        expect(f.read() == text, path + ": changed while it was open")
+
+
+def churn_once(mount, rng):
+    """What a user may do, some of it; what is not there any more is no
+    failure."""
+    top = rng.choice(["", "proc", "dtb", "by-name", "image", "kernel"])
+    folder = os.path.join(mount, top)
+    names = sorted(os.listdir(folder))
+    for name in rng.sample(names, min(3, len(names))):
+        path = os.path.join(folder, name)
+        if top in ("proc", "dtb"):
+            path = os.path.join(path, rng.choice(
+                ["maps", "memmap", "paging", "status", "cmdline", "environ",
+                 "regions", "vmem", "exe", "comm", "vtop/0x10000"]))
+        if os.path.islink(path):
+            os.readlink(path)
+        elif os.path.isdir(path):
+            os.listdir(path)
+        elif os.path.basename(path) in ("vmem", "pmem", "pagemap"):
+            with open(path, "rb") as f:
+                for _ in range(3):
+                    f.seek(os.lseek(f.fileno(), rng.randrange(1 << 24),
+                                    os.SEEK_DATA))
+                    f.read(65536)
+        else:
+            churn_text(path)
+
+
+def churn(mount, seed, stop, errors):
+    rng = random.Random(seed)
+    while not stop.is_set():
+        try:
+            churn_once(mount, rng)
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.ESTALE, errno.EIO,
+                               errno.ENXIO, errno.ENOTDIR):
+                errors.append(str(e))
+                return
+        except BaseException as e:
+            errors.append(repr(e))
+            return
+
+
+def check_live_churn(mount, image, seconds, *machines):
+    """8 readers while the image becomes one machine or another, piece by
+    piece."""
+    stop = threading.Event()
+    errors = []
+    threads = [threading.Thread(target=churn, args=(mount, i, stop, errors))
+               for i in range(8)]
+    rng = random.Random(99)
+    data = [read_file(path) for path in machines]
+    for t in threads:
+        t.start()
+    end = time.monotonic() + float(seconds)
+    with open(image, "r+b") as f:
+        while time.monotonic() < end and not errors:
+            source = rng.choice(data)
+            for at in range(0, len(source), 1 << 18):
+                if rng.randrange(4):
+                    f.seek(at)
+                    f.write(source[at:at + (1 << 18)])
+            f.flush()
+    stop.set()
+    for t in threads:
+        t.join()
+    expect(not errors, "; ".join(errors))
+
+
+def rss_of(pid):
+    for line in read_file("/proc/%s/status" % pid, "r").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1])
+    return 0
+
+
+def check_live_rss(mount, pid, n, sanitized):
+    """Memory does not grow with the number of sessions."""
+    def count():
+        text = read_file(mount + "/log", "r")
+        return int(re.search(r"read (\d+) time\(s\)", text).group(1))
+
+    def work():
+        for name in os.listdir(mount + "/proc"):
+            try:
+                read_file("%s/proc/%s/maps" % (mount, name))
+                os.listdir("%s/proc/%s/regions" % (mount, name))
+            except OSError as e:
+                expect(e.errno == errno.ESTALE, str(e))
+    first = count()
+    before = 0
+    while count() < first + int(n):
+        work()
+        if not before and count() > first + 20:
+            before = rss_of(pid)
+    after = rss_of(pid)
+    expect(sanitized == "yes" or after < before + 16384,
+           "from %d to %d kB" % (before, after))
 
 
 def main():

@@ -88,9 +88,11 @@ unit_tests = \
 	tests/unit/test-tree-sparse \
 	tests/unit/test-tree-text \
 	tests/unit/test-tree-vtop \
+	tests/unit/test-front-live \
 	tests/unit/test-front-options \
 	tests/unit/test-front-pagefiles \
-	tests/unit/test-front-session
+	tests/unit/test-front-session \
+	tests/unit/test-front-torn
 
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS)
 
@@ -271,6 +273,9 @@ tests_unit_test_tree_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_text_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_vtop_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_front_live_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_live_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_live_LDADD = $(UNIT_FRONT_LIBS)
 tests_unit_test_front_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_options_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_options_LDADD = $(UNIT_FRONT_LIBS)
@@ -280,3 +285,6 @@ tests_unit_test_front_pagefiles_LDADD = $(UNIT_FRONT_LIBS)
 tests_unit_test_front_session_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_session_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_session_LDADD = $(UNIT_FRONT_LIBS)
+tests_unit_test_front_torn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_torn_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_torn_LDADD = $(UNIT_FRONT_LIBS)

@@ -102,7 +102,7 @@ START_TEST(test_inodes)
 {
 	g_autoptr(Options) o = options_for(image, "");
 	g_autoptr(Session) s = session_open(o, NULL);
-	InodeTable *table = inode_table_new();
+	InodeTable *table = inode_table_new(false);
 	struct tree_node a, b;
 	Inode *x, *y, *z;
 
