@@ -17,6 +17,7 @@ mount_tests = \
 	tests/mount/hostile-tables.sh \
 	tests/mount/links.sh \
 	tests/mount/live.sh \
+	tests/mount/live-qemu.sh \
 	tests/mount/methods.sh \
 	tests/mount/mmap.sh \
 	tests/mount/mount-type.sh \

@@ -6,10 +6,12 @@ functions below whose names start with "check_".
 """
 import errno
 import hashlib
+import json
 import mmap
 import os
 import random
 import re
+import socket
 import struct
 import sys
 import threading
@@ -847,6 +849,64 @@ def check_live_rss(mount, pid, n, sanitized):
     after = rss_of(pid)
     expect(sanitized == "yes" or after < before + 16384,
            "from %d to %d kB" % (before, after))
+
+
+def qmp(path, command, arguments):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        f = s.makefile("rw")
+        f.readline()
+        for c, a in (("qmp_capabilities", {}), (command, arguments)):
+            f.write(json.dumps({"execute": c, "arguments": a}) + "\n")
+            f.flush()
+            answer = json.loads(f.readline())
+            while "event" in answer:
+                answer = json.loads(f.readline())
+            expect("return" in answer, "QMP: %s" % answer)
+
+
+def gdb(s, packet):
+    """One exchange with a debugger stub."""
+    s.sendall(b"$%s#%02x" % (packet, sum(packet) & 255))
+    answer = b""
+    while not re.search(rb"#..$", answer):
+        got = s.recv(4096)
+        expect(got, "the debugger stub has gone")
+        answer += got
+    s.sendall(b"+")
+    return re.search(rb"\$(.*)#..$", answer, re.S).group(1)
+
+
+def check_live_qemu(mount, qmp_path, gdb_path, saved):
+    """What QEMU says is in the guest's memory, what it puts there."""
+    pmem = mount + "/image/pmem"
+    qmp(qmp_path, "pmemsave", {"val": 0, "size": 32 << 20,
+                               "filename": saved})
+    # Below 1 MiB the firmware lies over memory.
+    mine, theirs = (read_file(p)[1 << 20:] for p in (pmem, saved))
+    expect(len(mine) == 31 << 20 and mine == theirs, "pmem is not QEMU's")
+    with socket.socket(socket.AF_UNIX) as s, \
+            open(pmem, "rb", buffering=0) as f:
+        s.connect(gdb_path)
+        at = 0x1234560
+        f.seek(at)
+        old = f.read(16)
+        expect(old != b"written by QEMU!", "nothing was written yet")
+        expect(gdb(s, b"M%x,10:%s" % (at, b"written by QEMU!".hex().encode()))
+               == b"OK", "gdb: M")
+        f.seek(at)
+        expect(f.read(16) == b"written by QEMU!", "pmem that is open")
+        expect(read_file(pmem)[at:at + 16] == b"written by QEMU!", "pmem")
+        gdb(s, b"M%x,10:%s" % (at, old.hex().encode()))
+        # ImageFileName of smss.exe: 15 bytes, wherever such are.
+        name = b"smss.exe".ljust(15, b"\0")
+        places = [m.start() for m in re.finditer(re.escape(name), theirs)]
+        expect(places, "no smss.exe")
+        for place in places:
+            gdb(s, b"M%x,4:%s" % (place + (1 << 20), b"qemu".hex().encode()))
+        while not any(n.startswith("qemu.exe-")
+                      for n in os.listdir(mount + "/by-name")):
+            pass
 
 
 def main():
