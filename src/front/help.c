@@ -34,6 +34,8 @@ const char *options_help(void)
 "  format=NAME             container of the image (winprocfs(1) has the\n"
 "                          names); default: found out\n"
 "  live[=SECONDS]          the image changes: show it anew when that old (1)\n"
+"  map=FILE                physical runs of a raw image, as image/runs has\n"
+"                          them, or /proc/iomem\n"
 "  cache=BYTES[K|M|G]      for what is decompressed; default: 256M\n"
 "  pagefile=FILE[:FILE...] page files, in Windows' order; '\\:' is a colon\n"
 "  swapfile=FILE           Windows' swapfile.sys\n"

@@ -204,6 +204,12 @@ static bool take_path(char **ret, const char *value)
 	return true;
 }
 
+static bool take_map(Options *o, const char *value, GError **error)
+{
+	(void)error;
+	return take_path(&o->map_file, value);
+}
+
 static bool take_pagefile(Options *o, const char *value, GError **error)
 {
 	if (!page_files_split(value, o->pagefiles))
@@ -335,6 +341,7 @@ static const struct option_def option_defs[] = {
 	{ "method", true, take_method },
 	{ "holes", true, take_holes },
 	{ "format", true, take_format },
+	{ "map", true, take_map },
 	{ "cache", true, take_cache },
 	{ "pagefile", true, take_pagefile },
 	{ "swapfile", true, take_swapfile },

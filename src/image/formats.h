@@ -8,12 +8,16 @@
 extern const struct ImageOps image_avml_ops;
 extern const struct ImageOps image_crashdump_ops;
 extern const struct ImageOps image_elf_ops;
+extern const struct ImageOps image_gzip_ops;
 extern const struct ImageOps image_lime_ops;
 extern const struct ImageOps image_raw_ops;
 extern const struct ImageOps image_vmware_ops;
+extern const struct ImageOps image_xz_ops;
+extern const struct ImageOps image_zstd_ops;
 
 /* What a file is that is certainly no raw memory ("a LiME image"), by its
- * first bytes; NULL for all else. Static. */
+ * first bytes, with what makes an image of it where that is simple; NULL for
+ * all else. Static. */
 const char *image_foreign_format(const ImageIo *io);
 
 #endif

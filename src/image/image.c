@@ -19,6 +19,9 @@ const struct ImageOps *const image_formats[] = {
 	&image_elf_ops,
 	&image_lime_ops,
 	&image_vmware_ops,
+	&image_gzip_ops,
+	&image_xz_ops,
+	&image_zstd_ops,
 	&image_raw_ops,
 	NULL,
 };
@@ -177,6 +180,32 @@ static const struct ImageOps *look_beside(const Image *image, Log *log)
 	return &image_raw_ops;
 }
 
+/* map= is of raw files: what it is about is one, whatever it looks like, once
+ * it is unwrapped. */
+static const struct ImageOps *choose_mapped(const Image *image, Log *log,
+					    GError **error)
+{
+	const char *format = image->options.format;
+	const struct ImageOps *ops = probe_formats(image->io, NULL);
+
+	if (format && strcmp(format, image_raw_ops.name)) {
+		g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_OPTION,
+			    "map= is of raw files; format=%s has runs of its"
+			    " own (expected format=raw, or none)",
+			    format);
+		return NULL;
+	}
+	if (ops && ops->unwrap && !format)
+		return ops;
+	if (ops != &image_raw_ops)
+		log_add(log, LOG_WARN, "image",
+			"map= takes the file for raw memory, though it begins"
+			" like %s",
+			ops ? ops->description :
+			      image_foreign_format(image->io));
+	return &image_raw_ops;
+}
+
 /* format= names the outermost that is meant: a wrapper, or what may be in
  * one. */
 static const struct ImageOps *choose_format(const Image *image, Log *log,
@@ -184,6 +213,8 @@ static const struct ImageOps *choose_format(const Image *image, Log *log,
 {
 	const struct ImageOps *named = NULL, *found;
 
+	if (image->options.map_file)
+		return choose_mapped(image, log, error);
 	if (image->options.format) {
 		named = find_format(image->options.format, error);
 		if (!named)

@@ -10,6 +10,7 @@ src_libimage_a_SOURCES = \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
 	src/image/lime.c src/image/lime.h src/image/lime_header.c \
+	src/image/map.c src/image/map.h \
 	src/image/pagefile.c src/image/pagefile.h \
 	src/image/pagebits.c src/image/pagebits.h \
 	src/image/raw.c \
@@ -17,4 +18,8 @@ src_libimage_a_SOURCES = \
 	src/image/snappy_frames.c src/image/snappy_frames.h \
 	src/image/vmware.c \
 	src/image/vmware_beside.c src/image/vmware_beside.h \
-	src/image/vmware_state.c src/image/vmware_state.h
+	src/image/vmware_state.c src/image/vmware_state.h \
+	src/image/wrap.c src/image/wrap.h \
+	src/image/wrap_gzip.c \
+	src/image/wrap_xz.c \
+	src/image/wrap_zstd.c

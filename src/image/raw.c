@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Raw images: physical address = file offset. */
+/* Raw images: physical address = file offset, or by a map. */
 #include "config.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "image/formats.h"
+#include "image/map.h"
 
 /* Containers that are not read (yet): their bytes are not physical memory,
  * so taking them for raw would show nonsense. */
@@ -22,10 +24,10 @@ static const struct {
 	{ "QEVM", 4, "a QEMU migration stream" },
 	{ "LibvirtQemudSave", 16, "a libvirt save file" },
 	{ "MDMP", 4, "a user-mode minidump" },
-	{ "\x1f\x8b\x08", 3, "gzip-compressed" },
-	{ "\xfd" "7zXZ", 5, "xz-compressed" },
-	{ "\x28\xb5\x2f\xfd", 4, "zstd-compressed" },
-	{ "7z\xbc\xaf\x27\x1c", 6, "a 7z archive" },
+	{ "7z\xbc\xaf\x27\x1c", 6, "a 7z archive (`7z x` unpacks it)" },
+	{ "Rar!\x1a\x07", 6, "a RAR archive (`unrar x` unpacks it)" },
+	{ "BZh91AY&SY", 10, "bzip2-compressed (`bunzip2` unpacks it)" },
+	{ "\x04\x22\x4d\x18", 4, "lz4-compressed (`unlz4` unpacks it)" },
 	{ "\x7f" "ELF", 4, "an ELF file" },
 };
 
@@ -48,10 +50,19 @@ static enum image_probe raw_probe(const ImageIo *io)
 static bool raw_open(Image *image, Log *log, GError **error)
 {
 	uint64_t size = image_io_size(image->io);
+	const char *map = image->options.map_file;
+	g_autofree char *shown = NULL;
 
-	(void)log;
-	(void)error;
-	image_runs_add(image->runs, 0, size, 0, size);
+	if (!map) {
+		image_runs_add(image->runs, 0, size, 0, size);
+		return true;
+	}
+	if (!image_map_read(map, image->runs, size, error))
+		return false;
+	image->detail = g_strdup("raw physical memory, by the runs of map=");
+	shown = text_escape_line(map);
+	log_add(log, LOG_INFO, "image", "runs of physical memory by map=%s",
+		shown);
 	return true;
 }
 

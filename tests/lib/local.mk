@@ -15,6 +15,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt.c tests/lib/mkfmt.h tests/lib/mkfmt-list.h \
 	tests/lib/mkfmt-avml.c tests/lib/mkfmt-lime.c \
 	tests/lib/mkfmt-vmware.c \
+	tests/lib/mkfmt-wrap.c \
 	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \

@@ -13,5 +13,17 @@ extern const struct mk_writer mk_avml_writer, mk_avml_sparse_writer,
 #endif
 extern const struct mk_writer mk_vmss_writer, mk_vmsn_inline_writer,
 	mk_vmsn_old_writer;
+extern const struct mk_writer mk_writer_raw_squeezed;
+#ifdef HAVE_LZMA
+extern const struct mk_writer mk_writer_raw_xz, mk_writer_raw_xz_plain,
+	mk_writer_dump_xz;
+#endif
+#ifdef HAVE_ZSTD
+extern const struct mk_writer mk_writer_raw_zstd, mk_writer_raw_zstd_frames,
+	mk_writer_raw_pzstd;
+#endif
+#ifdef HAVE_ZLIB
+extern const struct mk_writer mk_writer_raw_bgzf;
+#endif
 
 #endif

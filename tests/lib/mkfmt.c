@@ -82,6 +82,20 @@ const struct mk_writer *const mk_writers[] = {
 	&mk_vmss_writer,
 	&mk_vmsn_inline_writer,
 	&mk_vmsn_old_writer,
+	&mk_writer_raw_squeezed,
+#ifdef HAVE_LZMA
+	&mk_writer_raw_xz,
+	&mk_writer_raw_xz_plain,
+	&mk_writer_dump_xz,
+#endif
+#ifdef HAVE_ZSTD
+	&mk_writer_raw_zstd,
+	&mk_writer_raw_zstd_frames,
+	&mk_writer_raw_pzstd,
+#endif
+#ifdef HAVE_ZLIB
+	&mk_writer_raw_bgzf,
+#endif
 	NULL,
 };
 

@@ -26,7 +26,9 @@ unit_tests = \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
 	tests/unit/test-image-pagefile \
+	tests/unit/test-image-map \
 	tests/unit/test-image-raw \
+	tests/unit/test-image-wrap \
 	tests/unit/test-image-runs \
 	tests/unit/test-pmem-physmem \
 	tests/unit/test-vtop-forms \
@@ -149,6 +151,10 @@ tests_unit_test_image_pagefile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_pagefile_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_crashdump_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_crashdump_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_map_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_map_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_wrap_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_wrap_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -66,7 +66,10 @@ static const struct {
 	{ "\x1f\x8b\x08", 3, "gzip" },
 	{ "\xfd" "7zXZ", 5, "xz" },
 	{ "\x28\xb5\x2f\xfd", 4, "zstd" },
-	{ "7z\xbc\xaf\x27\x1c", 6, "7z" },
+	{ "7z\xbc\xaf\x27\x1c", 6, "7z x" },
+	{ "Rar!\x1a\x07", 6, "unrar" },
+	{ "BZh91AY&SY", 10, "bunzip2" },
+	{ "\x04\x22\x4d\x18", 4, "unlz4" },
 	{ "\x7f" "ELF", 4, "ELF" },
 };
 
@@ -121,6 +124,7 @@ START_TEST(test_unknown_format)
 	ck_assert_ptr_null(open_bytes("abc", 3, "nosuch", &error));
 	ck_assert(g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_OPTION));
 	ck_assert_ptr_nonnull(strstr(error->message, "elf, "));
+	ck_assert_ptr_nonnull(strstr(error->message, ", raw"));
 }
 END_TEST
 
