@@ -4,6 +4,8 @@
 
 #include "front/pagefiles.h"
 #include "front/session.h"
+#include "image/hole.h"
+#include "nt/hole.h"
 #include "nt/softkernel.h"
 #include "procs/witness.h"
 
@@ -39,6 +41,17 @@ static bool open_page_files(Session *s, const Options *options, GError **error)
 	if (s->kernel && s->page_files)
 		nt_soft_open_swap(s->kernel, s->page_files, s->log);
 	return s->page_files != NULL;
+}
+
+/* A raw file may lack the hole below 4 GiB. */
+static void fill_hole(Session *s, const struct nt_hints *hints)
+{
+	uint64_t hole = image_may_lack_hole(s->image) ?
+				nt_hole_find(s->pm, s->image, hints, s->log) :
+				0;
+
+	if (hole)
+		image_set_hole(s->image, hole);
 }
 
 static void log_live(Log *log, const Options *options, unsigned n_reads)
@@ -78,6 +91,7 @@ static Session *open_image(Image *image, Log *log, const Options *options,
 	s->n_reads = former ? former->n_reads + 1 : 1;
 	log_live(log, options, s->n_reads);
 	s->pm = physmem_new(image);
+	fill_hole(s, &hints);
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
 	if (!open_page_files(s, options, error)) {
 		session_free(s);

@@ -7,6 +7,7 @@ src_libimage_a_SOURCES = \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
 	src/image/formats.h \
+	src/image/hole.c src/image/hole.h \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
 	src/image/lime.c src/image/lime.h src/image/lime_header.c \

@@ -231,15 +231,15 @@ static bool write_dump_xz(const MkPhys *phys, const char *path,
 
 const struct mk_writer mk_writer_raw_xz = {
 	"raw-xz", "raw", "raw in xz of many blocks",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_xz,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_xz,
 };
 const struct mk_writer mk_writer_raw_xz_plain = {
 	"raw-xz-plain", "raw", "raw in xz of one block (up to 64 MiB)",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_xz_plain,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_xz_plain,
 };
 const struct mk_writer mk_writer_dump_xz = {
 	"dump-xz", "crashdump", "full crash dump in xz of many blocks",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP | MK_WRITER_WHOLE_PAGES,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED | MK_WRITER_WHOLE_PAGES,
 	write_dump_xz,
 };
 #endif
@@ -337,15 +337,15 @@ static bool write_pzstd(const MkPhys *phys, const char *path,
 
 const struct mk_writer mk_writer_raw_zstd = {
 	"raw-zstd", "raw", "raw in seekable zstd",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_zstd,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_zstd,
 };
 const struct mk_writer mk_writer_raw_zstd_frames = {
 	"raw-zstd-frames", "raw", "raw in zstd of many frames",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_frames,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_frames,
 };
 const struct mk_writer mk_writer_raw_pzstd = {
 	"raw-pzstd", "raw", "raw in zstd of many frames, as pzstd's",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_pzstd,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_pzstd,
 };
 #endif
 
@@ -403,6 +403,6 @@ static bool write_bgzf(const MkPhys *phys, const char *path,
 
 const struct mk_writer mk_writer_raw_bgzf = {
 	"raw-bgzf", "raw", "raw in gzip as bgzip's",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_bgzf,
+	MK_WRITER_COMPRESSED | MK_WRITER_WRAPPED, write_bgzf,
 };
 #endif

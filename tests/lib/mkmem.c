@@ -96,6 +96,7 @@ struct args {
 	const struct mk_writer *writer;
 	const char *writer_arg;
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
+	gint64 hole_at;
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
 	gboolean page_files;
@@ -177,6 +178,9 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_number(group, "size", &args->size, "RAM (64)", "MIB");
 	add_number(group, "tail", &args->tail, "More RAM, < 4096", "BYTES");
 	add_flag(group, "hole", &args->hole, "Holes, RAM above 4 GiB");
+	add_number(group, "hole-at", &args->hole_at,
+		   "A hole from there to 4 GiB, the rest of RAM behind it",
+		   "MIB");
 	add_number(group, "procs", &args->procs, "That many processes", "N");
 	add_flag(group, "hostile-names", &args->hostile, "Odd process names");
 	add_text(group, "cast", &args->cast,
@@ -303,6 +307,7 @@ static bool check_numbers(const struct args *args, GError **error)
 		args->size,
 		args->bulk,
 		args->dtb_at,
+		args->hole_at,
 		args->age,
 		args->tail,
 		args->procs,
@@ -386,6 +391,7 @@ static void set_machine(struct args *args)
 	options->procs = (unsigned int)args->procs;
 	options->tail = (unsigned int)args->tail;
 	options->hole = args->hole;
+	options->hole_at_mib = (uint64_t)args->hole_at;
 	options->gig = args->gig;
 	options->trans_table = args->trans_table;
 	options->states = args->states;

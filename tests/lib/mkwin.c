@@ -24,7 +24,13 @@ static void add_ram(MkWin *win)
 	uint64_t end = size;
 
 	mk_phys_add_ram(win->phys, MK_PAGE_SIZE, LOW_RAM_END - MK_PAGE_SIZE);
-	if (!win->options.hole) {
+	if (win->options.hole_at_mib) {
+		const uint64_t low = win->options.hole_at_mib * MK_MIB;
+
+		mk_phys_add_ram(win->phys, MK_MIB, low - MK_MIB);
+		mk_phys_add_ram(win->phys, 4 * MK_GIB, size - low + tail);
+		end = 4 * MK_GIB + size - low;
+	} else if (!win->options.hole) {
 		mk_phys_add_ram(win->phys, MK_MIB, size - MK_MIB + tail);
 	} else {
 		const uint64_t part = size / 8 * 2;
@@ -221,7 +227,15 @@ static bool check_options(const struct mk_options *options, GError **error)
 		wrong = "shift-eprocess";
 	else if (options->tail >= MK_PAGE_SIZE)
 		wrong = "tail";
-	else if (options->dtb_at_mib && options->dtb_at_mib + 2 > size)
+	else if (options->hole_at_mib &&
+		 (options->hole || options->hole_at_mib >= size ||
+		  options->hole_at_mib < 32 || options->hole_at_mib > 4096))
+		wrong = "hole-at";
+	else if (options->dtb_at_mib &&
+		 options->dtb_at_mib + 2 >
+			 size + (options->hole_at_mib ?
+					 4096 - options->hole_at_mib :
+					 0))
 		wrong = "dtb-at";
 	else if (options->store > 15 ||
 		 (options->page_files && options->store &&
@@ -259,7 +273,8 @@ static bool check_machine(const MkWin *win, GError **error)
 		wrong = "gig";
 	else if (options->bulk_mib > 1024)
 		wrong = "bulk";
-	else if (arch == NT_ARCH_X86 && options->hole)
+	else if (arch == NT_ARCH_X86 &&
+		 (options->hole || options->hole_at_mib))
 		wrong = "hole";
 	if (wrong)
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

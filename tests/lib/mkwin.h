@@ -74,6 +74,7 @@ struct mk_options {
 	unsigned int handle_level; /* of csrss, System, ids: at least */
 	unsigned int tail;	   /* bytes of RAM behind the last whole page */
 	bool hole;		   /* a hole in RAM and RAM above 4 GiB */
+	uint64_t hole_at_mib; /* no RAM from there to 4 GiB, but behind; 0 */
 	bool gig;		   /* explorer.exe maps 1 GiB pages */
 	bool trans_table;	   /* a page table that is in transition */
 	bool states;		   /* every state that a page can be in */

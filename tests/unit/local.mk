@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test-nt-eprocess \
 	tests/unit/test-nt-evidence \
 	tests/unit/test-nt-hostile \
+	tests/unit/test-nt-hole \
 	tests/unit/test-nt-isf \
 	tests/unit/test-nt-kdbg \
 	tests/unit/test-nt-handle \
@@ -189,6 +190,8 @@ tests_unit_test_nt_evidence_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_evidence_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_hostile_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_hole_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_hole_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_isf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_isf_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_kdbg_CPPFLAGS = $(UNIT_CPPFLAGS)
