@@ -95,6 +95,7 @@ static bool open_sparse(Tree *tree, const struct tree_node *node,
 		s->size = physmem_end(tree->facts.pm);
 		return true;
 	}
+	s->direct = node->space->as.direct;
 	s->view = space_view(node->space, tree->cache);
 	s->size = node->space->vmem_size;
 	if (node->kind == NODE_VMEM)

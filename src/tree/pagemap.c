@@ -63,7 +63,11 @@ struct cursor {
 /* From the first on that ends above va. */
 static struct cursor cursor_at(const AddrMap *map, uint64_t va, uint64_t end)
 {
-	return (struct cursor){ map, addr_map_find_data(map, va),
+	/* Ranges of a list are no pages. */
+	return (struct cursor){ map,
+				addr_map_is_direct(map) ?
+					addr_map_n_data(map) :
+					addr_map_find_data(map, va),
 				addr_map_find_lost(map, va), end };
 }
 

@@ -21,6 +21,7 @@ const char *render_page_state(enum page_state state)
 		[PAGE_PROTOTYPE] = "prototype",
 		[PAGE_PAGEFILE] = "pagefile",
 		[PAGE_STORE] = "compressed",
+		[PAGE_DIRECT] = "dump",
 		[PAGE_DECOMMITTED] = "decommitted",
 		[PAGE_FILE] = "file-not-in-image",
 		[PAGE_PAGED_OUT] = "paged-out",

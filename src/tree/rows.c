@@ -148,6 +148,8 @@ static char *put_end(char *p, uint64_t start, uint64_t len)
 /* Where a page comes from that has no physical address. */
 static char *put_origin(char *p, const struct row *row)
 {
+	if (row->state == PAGE_DIRECT)
+		return (char *)memcpy(p, "[triage]", 8) + 8;
 	if (row->state == PAGE_STORE)
 		return (char *)memcpy(p, "[compressed]", 12) + 12;
 	return p + sprintf(p, "[pagefile %u]", swap_place_number(row->pa));

@@ -64,7 +64,7 @@ Space *space_new(enum space_kind kind, const struct addr_space *as, bool whole)
 	s->kind = kind;
 	s->as = *as;
 	s->dtb_raw = as->root.v;
-	s->empty = addr_space_dtb(as).v == 0;
+	s->empty = addr_space_dtb(as).v == 0 && !as->direct;
 	set_bounds(s, whole || kind != SPACE_PROCESS);
 	g_mutex_init(&s->build_lock);
 	s->lru.data = s;

@@ -127,11 +127,28 @@ static int plan_swap(const struct sparse *s, struct read_plan *plan,
 	return 0;
 }
 
+/* Of a list: from the file as it is. */
+static int plan_direct(const struct sparse *s, struct read_plan *plan,
+		       uint64_t off, uint64_t len)
+{
+	const uint8_t *map = direct_map_at_file(s->direct, off);
+
+	if (!plan->copying)
+		return map && plan_append(plan, map, (size_t)len) ? 0 : -E2BIG;
+	if (!direct_map_read_file(s->direct, off, plan->bounce + plan->len,
+				  (size_t)len))
+		return -EIO;
+	plan->len += (size_t)len;
+	return 0;
+}
+
 static int plan_run(const struct sparse *s, struct read_plan *plan,
 		    const struct map_run *run, uint64_t skip, uint64_t len)
 {
 	if (page_state_in_memory(run->state))
 		return plan_phys(s, plan, run->pa + skip, len);
+	if (run->state == PAGE_DIRECT)
+		return plan_direct(s, plan, run->pa + skip, len);
 	return plan_swap(s, plan, run, skip, len);
 }
 

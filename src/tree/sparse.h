@@ -35,6 +35,7 @@ void read_plan_gather(const struct read_plan *plan, void *buf);
 struct sparse {
 	const PhysMem *pm;
 	const struct nt_swap *swap; /* or NULL */
+	const DirectMap *direct; /* of a space that is a list, or NULL */
 	SpaceView *view; /* owned; NULL: physical memory itself */
 	uint64_t base;	 /* offset in the space of the first byte */
 	uint64_t size;	 /* bytes */

@@ -137,12 +137,29 @@ void entry_finish_leaf(const struct addr_space *as, struct vtop_leaf *leaf,
 		leaf->state = PAGE_OUTSIDE;
 }
 
+struct vtop_leaf entry_direct_leaf(const struct direct_run *run)
+{
+	return (struct vtop_leaf){
+		.va = VIRT(run->va),
+		.len = run->len,
+		.pa = PHYS(run->off),
+		/* Nobody knows what else was allowed. */
+		.rights = RIGHT_READ,
+		.state = PAGE_DIRECT,
+	};
+}
+
 enum phys_status entry_read_at(const struct addr_space *as,
 			       const struct table_at *at, void *buf,
 			       size_t len_bytes)
 {
 	if (page_state_in_memory(at->state))
 		return physmem_read(as->pm, at->pa, buf, len_bytes);
+	if (at->state == PAGE_DIRECT)
+		return direct_map_read_file(as->direct, at->pa.v, buf,
+					    len_bytes) ?
+			       PHYS_OK :
+			       PHYS_IO;
 	return as->soft->read && as->soft->read(as, at->state, at->pa.v, buf,
 						len_bytes) ?
 		       PHYS_OK :

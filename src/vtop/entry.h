@@ -46,6 +46,8 @@ uint64_t entry_span(const struct paging_form *form, unsigned level);
 /* The leaf that a result is at leaf's address and of its length. */
 void entry_finish_leaf(const struct addr_space *as, struct vtop_leaf *leaf,
 		       const struct entry_result *r);
+/* A range of a list, as a leaf. */
+struct vtop_leaf entry_direct_leaf(const struct direct_run *run);
 /* Bytes of a table or of a page, from wherever it is. */
 enum phys_status entry_read_at(const struct addr_space *as,
 			       const struct table_at *at, void *buf,

@@ -24,7 +24,8 @@ static const uint64_t leaf_lens[] = { 4 * KIB, 2 * MIB, 4 * MIB, GIB };
 
 struct AddrMap {
 	gatomicrefcount refs;
-	GArray *data; /* struct packed_run */
+	bool direct;
+	GArray *data; /* struct packed_run; of a list struct map_run */
 	GArray *lost;
 	GArray *sums; /* uint64_t: data bytes before each data run */
 	struct map_counts counts;
@@ -70,6 +71,14 @@ static struct packed_run pack(const struct map_run *run)
 		.body = run->pa >> PAGE_SHIFT_4K << COUNT_BITS |
 			run->len >> PAGE_SHIFT_4K,
 	};
+}
+
+/* In either form. */
+static struct map_run run_at(GArray *runs, size_t index)
+{
+	if (g_array_get_element_size(runs) == sizeof(struct map_run))
+		return g_array_index(runs, struct map_run, index);
+	return unpack(g_array_index(runs, struct packed_run, index));
 }
 
 /* Does run go on where prev ends, in both spaces, and alike? */
@@ -223,6 +232,29 @@ static bool add_elsewhere(struct builder *b, struct map_run run)
 	return true;
 }
 
+#define WHOLE_RUN (UINT64_C(1) << 63)
+
+/* A range of a list. Its pages may be those of its neighbours as well. */
+static bool add_direct(struct builder *b, struct map_run run)
+{
+	struct map_counts *c = &b->map->counts;
+	uint64_t first = run.va >> PAGE_SHIFT_4K;
+	uint64_t last = (run.va + (run.len - 1)) >> PAGE_SHIFT_4K;
+	GArray *runs = b->map->data;
+
+	if (runs->len) {
+		const struct map_run *prev =
+			&g_array_index(runs, struct map_run, runs->len - 1);
+
+		first += (prev->va + (prev->len - 1)) >> PAGE_SHIFT_4K == first;
+	}
+	run.leaf_len = WHOLE_RUN;
+	g_array_append_val(runs, run);
+	c->pages[PAGE_DIRECT] += last + 1 - first;
+	c->data_bytes += run.len;
+	return true;
+}
+
 static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 {
 	struct builder *b = ctx;
@@ -236,6 +268,8 @@ static bool add_leaf(void *ctx, const struct vtop_leaf *leaf)
 		.state = leaf->state,
 	};
 
+	if (leaf->state == PAGE_DIRECT)
+		return add_direct(b, run);
 	if (page_state_in_memory(leaf->state)) {
 		uint64_t before = c->data_bytes;
 		bool go_on;
@@ -268,19 +302,22 @@ static void add_sums(AddrMap *map)
 	g_array_append_val(map->sums, sum);
 }
 
-static AddrMap *map_new(void)
+static AddrMap *map_new(bool direct)
 {
 	AddrMap *map = g_new0(AddrMap, 1);
 
 	g_atomic_ref_count_init(&map->refs);
-	map->data = g_array_new(FALSE, FALSE, sizeof(struct packed_run));
+	map->direct = direct;
+	map->data = g_array_new(FALSE, FALSE,
+				direct ? sizeof(struct map_run) :
+					 sizeof(struct packed_run));
 	map->lost = g_array_new(FALSE, FALSE, sizeof(struct packed_run));
 	return map;
 }
 
 AddrMap *addr_map_empty(void)
 {
-	AddrMap *map = map_new();
+	AddrMap *map = map_new(false);
 
 	add_sums(map);
 	return map;
@@ -302,7 +339,7 @@ AddrMap *addr_map_build_over(const struct addr_space *as, uint64_t start,
 	struct vtop_stats walk;
 
 	b.va_mask = (UINT64_C(1) << as->form->va_bits) - 1;
-	b.map = map_new();
+	b.map = map_new(as->direct != NULL);
 	b.pieces_left = budget.leaves;
 	walk = vtop_walk(as, start, last, budget, add_leaf, &b);
 	if (b.map->counts.walk.exhausted) { /* by take_piece() */
@@ -337,10 +374,17 @@ uint64_t map_counts_resident(const struct map_counts *counts)
 				     << PAGE_SHIFT_4K);
 }
 
+bool addr_map_is_direct(const AddrMap *map)
+{
+	return map->direct;
+}
+
 size_t addr_map_footprint(const AddrMap *map)
 {
-	return sizeof *map + (map->data->len + map->lost->len) * 16u +
-	       map->sums->len * 8u;
+	return sizeof *map +
+	       map->data->len * g_array_get_element_size(map->data) +
+	       map->lost->len * sizeof(struct packed_run) +
+	       map->sums->len * sizeof(uint64_t);
 }
 
 const struct map_counts *addr_map_counts(const AddrMap *map)
@@ -348,14 +392,13 @@ const struct map_counts *addr_map_counts(const AddrMap *map)
 	return &map->counts;
 }
 
-static size_t find_run(const GArray *runs, uint64_t va)
+static size_t find_run(GArray *runs, uint64_t va)
 {
 	size_t low = 0, high = runs->len;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		struct map_run run = unpack(
-			g_array_index(runs, struct packed_run, mid));
+		struct map_run run = run_at(runs, mid);
 
 		if (run.va + run.len <= va)
 			low = mid + 1;
@@ -372,7 +415,7 @@ size_t addr_map_n_data(const AddrMap *map)
 
 struct map_run addr_map_data(const AddrMap *map, size_t index)
 {
-	return unpack(g_array_index(map->data, struct packed_run, index));
+	return run_at(map->data, index);
 }
 
 size_t addr_map_find_data(const AddrMap *map, uint64_t va)

@@ -3,7 +3,8 @@
  * What a walk found about an address space, kept compactly: runs of pages
  * that are contiguous in both spaces with equal rights, 16 bytes each, and
  * the ranges that the address space has but the image cannot supply. Built
- * once, then immutable; shared by reference.
+ * once, then immutable; shared by reference. Of an address space that is a
+ * list (direct.h), the runs are its ranges, which are no pages.
  *
  * Addresses here are offsets: virtual addresses without sign extension (the
  * low 32, 48 or 57 bits), so that they order as the tables do and fit files.
@@ -15,9 +16,11 @@
 
 struct map_run {
 	uint64_t va;	/* offset: not sign-extended */
-	uint64_t len;	/* bytes, a multiple of 4 KiB */
-	uint64_t pa;	/* in memory, or swap_place(); 0 where state has none */
-	uint64_t leaf_len; /* of the pages that it is made of */
+	uint64_t len;	/* bytes, a multiple of 4 KiB but of PAGE_DIRECT */
+	uint64_t pa;	/* in memory, or swap_place(); 0 where state has none;
+			 * PAGE_DIRECT: offset in the file */
+	uint64_t leaf_len; /* of the pages that it is made of; PAGE_DIRECT:
+			    * 2^63, as it is one thing */
 	unsigned rights;
 	enum page_state state;
 };
@@ -25,7 +28,8 @@ struct map_run {
 typedef struct AddrMap AddrMap;
 
 struct map_counts {
-	uint64_t pages[PAGE_STATES];  /* in units of 4 KiB */
+	uint64_t pages[PAGE_STATES];  /* in units of 4 KiB; PAGE_DIRECT: how
+				       * many have a byte of it */
 	uint64_t large[3];	      /* leaves of 2 MiB, 4 MiB, 1 GiB */
 	uint64_t data_bytes;	      /* readable */
 	uint64_t lost_bytes;	      /* the process's, not in the image */
@@ -60,6 +64,8 @@ AddrMap *addr_map_empty(void);
 AddrMap *addr_map_ref(AddrMap *map);
 void addr_map_unref(AddrMap *map);
 
+/* Is it of a list: nothing of it is a page? */
+bool addr_map_is_direct(const AddrMap *map);
 /* Heap bytes that the map holds. */
 size_t addr_map_footprint(const AddrMap *map);
 const struct map_counts *addr_map_counts(const AddrMap *map);

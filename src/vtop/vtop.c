@@ -67,6 +67,19 @@ static struct vtop_step make_step(const struct entry_view *v,
 	};
 }
 
+/* What a list has at va. */
+static struct vtop_leaf translate_direct(const struct addr_space *as,
+					 VirtAddr va)
+{
+	struct vtop_leaf leaf = { .va = va, .state = PAGE_ABSENT };
+	size_t i = direct_map_find(as->direct, va.v);
+
+	if (i < direct_map_count(as->direct) &&
+	    direct_map_get(as->direct, i)->va <= va.v)
+		leaf = entry_direct_leaf(direct_map_get(as->direct, i));
+	return leaf;
+}
+
 /* A translation; steps: room for each level, or NULL. */
 static inline struct vtop_leaf translate(const struct addr_space *as,
 					 VirtAddr va, struct vtop_step *steps,
@@ -79,6 +92,8 @@ static inline struct vtop_leaf translate(const struct addr_space *as,
 
 	if (!virt_is_canonical(va.v, form->va_bits) || !addr_space_step(as))
 		return leaf;
+	if (as->direct)
+		return translate_direct(as, va);
 	v.va = entry_offset(form, va);
 	v.lower_half = !(va.v >> (form->va_bits - 1));
 	for (v.level = 0; v.level < form->n_levels; v.level++) {

@@ -10,6 +10,7 @@
 #define VTOP_VTOP_H
 
 #include "pmem/physmem.h"
+#include "vtop/direct.h"
 #include "vtop/forms.h"
 
 /* What an address has. */
@@ -21,6 +22,8 @@ enum page_state {
 	/* or they come from elsewhere: */
 	PAGE_PAGEFILE,	 /* from a page file that is at hand */
 	PAGE_STORE,	 /* from the compressed store */
+	PAGE_DIRECT,	 /* from a file that has virtual memory as such
+			  * (direct.h); not in pages */
 	/* There are none: */
 	PAGE_ABSENT,	 /* no entry: the address space has nothing there */
 	PAGE_DEMAND_ZERO, /* zeros once touched */
@@ -39,7 +42,7 @@ enum page_state {
 
 static inline bool page_state_has_data(enum page_state state)
 {
-	return state <= PAGE_STORE;
+	return state <= PAGE_DIRECT;
 }
 
 /* Is pa of a leaf a physical address? */
@@ -59,7 +62,7 @@ static inline bool page_state_is_lost(enum page_state state)
  * file or the store (PAGE_PAGEFILE, _STORE, _PAGED_OUT, _COMPRESSED): number
  * of the page file (4 bits) and page in it (32 bits), in the form of an
  * address. Leaves and runs have it in pa. (page_state_has_place(): pa says
- * anything.)
+ * anything.) Of PAGE_DIRECT it is the offset in the file.
  */
 static inline PhysAddr swap_place(unsigned number, uint32_t page)
 {
@@ -68,7 +71,7 @@ static inline PhysAddr swap_place(unsigned number, uint32_t page)
 
 static inline bool page_state_has_place(enum page_state state)
 {
-	return state <= PAGE_STORE || state == PAGE_PAGED_OUT ||
+	return state <= PAGE_DIRECT || state == PAGE_PAGED_OUT ||
 	       state == PAGE_COMPRESSED;
 }
 
@@ -157,6 +160,10 @@ struct addr_space {
 	const struct soft_pte_ops *soft; /* or NULL */
 	const void *soft_ctx;
 	struct vtop_meter *meter; /* or NULL: no limit */
+	/* Or NULL. There are no tables: the list is all there is, in one leaf
+	 * for each of its ranges; of the form, only the width of addresses
+	 * counts, and root is what the machine had in its register. */
+	const DirectMap *direct;
 };
 
 /* Takes a step; false where none is left. */
@@ -174,8 +181,9 @@ static inline bool addr_space_step(const struct addr_space *as)
 struct vtop_leaf {
 	VirtAddr va;	/* canonical, of the first byte */
 	uint64_t len;	/* bytes: 4 KiB, 2 MiB, 4 MiB, 1 GiB, or the span of
-			 * an entry that leads nowhere */
-	PhysAddr pa;	/* of pages in memory, PAGE_OUTSIDE; swap_place() */
+			 * an entry that leads nowhere; PAGE_DIRECT: any */
+	PhysAddr pa;	/* of pages in memory, PAGE_OUTSIDE; swap_place();
+			 * PAGE_DIRECT: offset in the file */
 	uint64_t entry;	/* raw; 0 where none speaks for the page */
 	PhysAddr entry_pa; /* of the entry, by where its table is: */
 	enum page_state table_state; /* PAGE_VALID and its like, or else from

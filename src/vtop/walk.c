@@ -272,6 +272,44 @@ static void report_no_root(struct walk *w)
 	}
 }
 
+/* The part of a range of a list that is in [start, last]; false where there is
+ * none. Addresses without sign extension, as the walk's are. */
+static bool direct_part(const struct walk *w, const struct direct_run *run,
+			struct vtop_leaf *ret)
+{
+	uint64_t offset = entry_offset(w->as->form, VIRT(run->va));
+	uint64_t skip = w->start > offset ? w->start - offset : 0;
+
+	if (offset > w->last || skip >= run->len)
+		return false;
+	*ret = entry_direct_leaf(run);
+	ret->va.v += skip;
+	ret->pa.v += skip;
+	ret->len -= skip;
+	ret->len = MIN(ret->len - 1, w->last - (offset + skip)) + 1;
+	return true;
+}
+
+static struct vtop_stats walk_direct(struct walk *w)
+{
+	const DirectMap *map = w->as->direct;
+	unsigned va_bits = w->as->form->va_bits;
+	size_t i = direct_map_find(map, virt_canonical(w->start, va_bits).v);
+
+	for (; i < direct_map_count(map) && !w->stopped; i++) {
+		const struct direct_run *run = direct_map_get(map, i);
+		struct vtop_leaf leaf;
+
+		if (!direct_part(w, run, &leaf))
+			break;
+		if (!addr_space_step(w->as))
+			walk_exhausted(w, entry_offset(w->as->form, leaf.va));
+		else
+			w->stopped = !w->fn(w->ctx, &leaf);
+	}
+	return w->stats;
+}
+
 struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
 			    uint64_t last, struct vtop_budget budget,
 			    vtop_leaf_fn fn, void *ctx)
@@ -282,6 +320,8 @@ struct vtop_stats vtop_walk(const struct addr_space *as, uint64_t start,
 	struct entry_view v = { .as = as, .rights = RIGHTS_TOP };
 	struct table_at root = { addr_space_dtb(as), PAGE_VALID };
 
+	if (as->direct)
+		return walk_direct(&w);
 	if (!walk_table(&w, &v, &root, 0))
 		report_no_root(&w);
 	if (!w.stopped)

@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test-image-wrap \
 	tests/unit/test-image-runs \
 	tests/unit/test-pmem-physmem \
+	tests/unit/test-vtop-direct \
 	tests/unit/test-vtop-forms \
 	tests/unit/test-vtop-map \
 	tests/unit/test-vtop-plain \
@@ -162,6 +163,8 @@ tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_runs_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_pmem_physmem_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_pmem_physmem_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_vtop_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_direct_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_forms_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_map_CPPFLAGS = $(UNIT_CPPFLAGS)
