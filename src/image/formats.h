@@ -11,6 +11,7 @@ extern const struct ImageOps image_elf_ops;
 extern const struct ImageOps image_gzip_ops;
 extern const struct ImageOps image_lime_ops;
 extern const struct ImageOps image_raw_ops;
+extern const struct ImageOps image_triage_ops;
 extern const struct ImageOps image_vmware_ops;
 extern const struct ImageOps image_xz_ops;
 extern const struct ImageOps image_zstd_ops;

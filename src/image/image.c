@@ -15,6 +15,7 @@ G_DEFINE_QUARK(winprocfs-image-error-quark, image_error)
 
 const struct ImageOps *const image_formats[] = {
 	&image_avml_ops,
+	&image_triage_ops,
 	&image_crashdump_ops,
 	&image_elf_ops,
 	&image_lime_ops,
@@ -141,7 +142,7 @@ static bool open_format(Image *image, Log *log, GError **error)
 	}
 	image_runs_finish(image->runs);
 	log_damage(image, log);
-	if (image_runs_count(image->runs))
+	if (image_runs_count(image->runs) || image->triage)
 		return true;
 	g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
 		    "%s: holds no physical memory; expected at least one"
@@ -321,6 +322,7 @@ void image_free(Image *image)
 	g_array_unref(image->cpus);
 	g_ptr_array_unref(image->wrappers);
 	g_ptr_array_unref(image->libraries);
+	image_triage_free(image->triage);
 	g_free(image->detail);
 	g_free(image->path);
 	g_free(image);

@@ -19,6 +19,7 @@
 #include "image/cache.h"
 #include "image/io.h"
 #include "image/runs.h"
+#include "image/triage.h"
 
 #define IMAGE_ERROR (image_error_quark())
 GQuark image_error_quark(void);
@@ -98,6 +99,8 @@ struct Image {
 	GArray *companions;	/* struct image_companion */
 	GArray *cpus;		/* struct image_cpu */
 	struct image_facts facts;
+	struct image_triage *triage; /* of a triage dump, which has no runs;
+				      * or NULL. Owned */
 	char *detail;		/* of the format, for image/info; or NULL */
 	uint64_t capture_filetime; /* of the image's own clock, 0: unknown */
 };

@@ -17,6 +17,8 @@ src_libimage_a_SOURCES = \
 	src/image/raw.c \
 	src/image/runs.c src/image/runs.h \
 	src/image/snappy_frames.c src/image/snappy_frames.h \
+	src/image/triage.c src/image/triage.h \
+	src/image/triage_lists.c \
 	src/image/vmware.c \
 	src/image/vmware_beside.c src/image/vmware_beside.h \
 	src/image/vmware_state.c src/image/vmware_state.h \

@@ -23,11 +23,14 @@ static const struct {
 	{ "KDUMP   ", 8, "a kdump-compressed dump" },
 	{ "QEVM", 4, "a QEMU migration stream" },
 	{ "LibvirtQemudSave", 16, "a libvirt save file" },
-	{ "MDMP", 4, "a user-mode minidump" },
 	{ "7z\xbc\xaf\x27\x1c", 6, "a 7z archive (`7z x` unpacks it)" },
 	{ "Rar!\x1a\x07", 6, "a RAR archive (`unrar x` unpacks it)" },
 	{ "BZh91AY&SY", 10, "bzip2-compressed (`bunzip2` unpacks it)" },
 	{ "\x04\x22\x4d\x18", 4, "lz4-compressed (`unlz4` unpacks it)" },
+	{ "MDMP", 4, "a user-mode minidump (MDMP: one process, for debuggers"
+		     " such as WinDbg; it has no physical memory)" },
+	{ "USERDU", 6, "a user-mode crash dump (one process, for debuggers"
+		       " such as WinDbg; it has no physical memory)" },
 	{ "\x7f" "ELF", 4, "an ELF file" },
 };
 

@@ -90,7 +90,7 @@ static void open_as(const uint8_t *data, size_t size, const char *format)
 		MUST(!strchr(error->message, '\n'));
 		return;
 	}
-	MUST(image_runs_count(image->runs) > 0);
+	MUST(image_runs_count(image->runs) > 0 || image->triage);
 	MUST(image->cpus->len <= IMAGE_CPUS_MAX);
 	check_runs(image);
 	check_reads(image);

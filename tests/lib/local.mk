@@ -16,6 +16,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-avml.c tests/lib/mkfmt-lime.c \
 	tests/lib/mkfmt-vmware.c \
 	tests/lib/mkfmt-wrap.c \
+	tests/lib/mkfmt-triage.c tests/lib/mkfmt-triage.h \
 	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \

@@ -84,6 +84,7 @@
  */
 #include "config.h"
 
+#include "lib/mkfmt-triage.h"
 #include "lib/mkfmt.h"
 #include "lib/mkwin.h"
 
@@ -95,6 +96,7 @@ struct args {
 	struct mk_write_options write;
 	const struct mk_writer *writer;
 	const char *writer_arg;
+	bool triage; /* in place of a writer */
 	gint64 seed, size, bulk, dtb_at, age, tail, procs, phdrs;
 	gint64 hole_at;
 	gint64 break_flink, break_blink, zero_first;
@@ -261,6 +263,12 @@ static void add_damage(GOptionGroup *group, struct args *args)
 
 static bool set_format(struct args *args, GError **error)
 {
+	/* No container of all memory, and its KDBG is always plain. */
+	args->triage = args->format && strcmp(args->format, "triage") == 0;
+	if (args->triage) {
+		args->plain_kdbg = TRUE;
+		return true;
+	}
 	args->writer = mk_writer_find(args->format ? args->format : "raw",
 				      &args->writer_arg);
 	if (args->writer)
@@ -463,6 +471,8 @@ static bool make(struct args *args, GError **error)
 		return false;
 	if (!write_page_files(args, win, error))
 		return false;
+	if (args->triage && args->out)
+		return mk_triage_write(win, args->out, args->truth, error);
 	return !args->out ||
 	       args->writer->write(mk_win_phys(win), args->out, &args->write,
 				   args->writer_arg, error);

@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test-image-raw \
 	tests/unit/test-image-wrap \
 	tests/unit/test-image-runs \
+	tests/unit/test-image-triage \
 	tests/unit/test-pmem-physmem \
 	tests/unit/test-vtop-direct \
 	tests/unit/test-vtop-forms \
@@ -161,6 +162,8 @@ tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_runs_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_triage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_triage_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_pmem_physmem_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_pmem_physmem_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_vtop_direct_CPPFLAGS = $(UNIT_CPPFLAGS)
