@@ -28,6 +28,8 @@ const char *nt_dtb_text(enum nt_dtb_verdict verdict)
 		[NT_DTB_NO_SYSTEM] = "not compared: System was not found",
 		[NT_DTB_ODD_BITS] = "bits are set that no such DTB has",
 		[NT_DTB_BEYOND] = "the machine has no memory there",
+		[NT_DTB_NO_TABLES] =
+			"not checked: the dump has no page tables",
 		[NT_DTB_OUTSIDE] = "the top-level table is outside the image",
 		[NT_DTB_LOST] =
 			"page directories are zeros or not in the image",
@@ -308,8 +310,11 @@ static enum nt_dtb_verdict verdict(const NtKernel *k,
 				   const struct nt_process *p)
 {
 	uint64_t dtb = nt_dtb_mask(k, p->dtb_raw);
-	enum nt_dtb_verdict v = nt_dtb_check_table(k, p->dtb_raw);
+	enum nt_dtb_verdict v;
 
+	if (k->as.direct)
+		return NT_DTB_NO_TABLES;
+	v = nt_dtb_check_table(k, p->dtb_raw);
 	if (dtb && dtb == nt_dtb_user(k, p) && v != NT_DTB_OK)
 		return NT_DTB_USER_TABLE;
 	if (v != NT_DTB_OK || is_system(k, p))
@@ -329,6 +334,7 @@ enum nt_dtb_grade nt_dtb_grade(const NtKernel *kernel,
 	switch (verdict) {
 	case NT_DTB_OK:
 	case NT_DTB_NO_SYSTEM:
+	case NT_DTB_NO_TABLES:
 		return NT_DTB_GOOD;
 	case NT_DTB_NONE:
 		return settled ? NT_DTB_BAD : NT_DTB_GOOD;

@@ -25,6 +25,7 @@ enum nt_dtb_verdict {
 	NT_DTB_OF_ANOTHER,	/* another live process has the same */
 	NT_DTB_NO_PEB,		/* nothing is mapped where its PEB is */
 	NT_DTB_OTHER_TEB,	/* the TEBs there name another process */
+	NT_DTB_NO_TABLES,	/* the image has no page tables by design */
 	NT_DTB_VERDICTS
 };
 

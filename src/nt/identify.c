@@ -392,6 +392,31 @@ void nt_identify_unchecked(NtKernel *k)
 	accept_unchecked(k, c);
 }
 
+void nt_identify_fitting(NtKernel *k, nt_score_fn fn, void *ctx)
+{
+	g_autofree struct choice *c = g_new0(struct choice, 1);
+	size_t best_i = 0;
+	int best = 0;
+
+	list_choices(k, c);
+	k->has_profile = false;
+	for (size_t i = 0; i < c->n; i++) {
+		int n = fn(&c->profiles[i], ctx) +
+			(i < c->n_identified ? IDENTIFIED : 0);
+
+		if (n <= best)
+			continue;
+		best = n;
+		best_i = i;
+	}
+	if (!best) {
+		accept_unchecked(k, c);
+		return;
+	}
+	accept(k, c, best_i);
+	k->has_system = false;
+}
+
 static unsigned processors(const NtKernel *k, const Image *image)
 {
 	uint8_t raw[4];

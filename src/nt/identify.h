@@ -22,6 +22,15 @@ bool nt_identify_profile(NtKernel *k, const struct nt_hints *hints, bool scan);
  * known only now, so that lists can be tried. */
 void nt_identify_unchecked(NtKernel *k);
 
+/*
+ * Where there is no System to check profiles with (triage dumps): the one that
+ * fn gives most points, of all of the architecture, in that order; those that
+ * the kernel's identity leads to have a few in advance. None, where none has
+ * more than 0 and the identity leads to none. Replaces what k has.
+ */
+typedef int (*nt_score_fn)(const struct nt_profile *profile, void *ctx);
+void nt_identify_fitting(NtKernel *k, nt_score_fn fn, void *ctx);
+
 /* With the kernel chosen: System's DTB, the hook for software PTEs, what is
  * left of the facts. */
 void nt_identify_finish(NtKernel *k, const Image *image);

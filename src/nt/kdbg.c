@@ -34,6 +34,8 @@ static const struct {
 	const char *name;
 	size_t member;
 } shorts[] = {
+	{ "OffsetKThreadApcProcess",
+	  offsetof(struct nt_kdbg, kthread_apc_process) },
 	{ "SizeEProcess", offsetof(struct nt_kdbg, eprocess_size) },
 	{ "OffsetEprocessPeb", offsetof(struct nt_kdbg, eprocess_peb) },
 	{ "OffsetEprocessParentCID",
@@ -127,6 +129,19 @@ bool nt_kdbg_parse(const struct addr_space *as, unsigned pointer_bytes,
 	return true;
 }
 
+/* How much of max bytes can be read at once: a page at the most, but of a list
+ * as much as there is. */
+static size_t chunk_at(const struct addr_space *as, uint64_t at, size_t max)
+{
+	struct vtop_leaf leaf;
+
+	if (!as->direct)
+		return (size_t)MIN(PAGE_SIZE_4K - (at & PAGE_MASK_4K), max);
+	leaf = vtop_translate(as, VIRT(at));
+	return leaf.state == PAGE_DIRECT ?
+		       (size_t)MIN(leaf.len - (at - leaf.va.v), max) : 0;
+}
+
 size_t nt_kdbg_bytes(const struct addr_space *as, VirtAddr va,
 		     uint8_t buf[KDBG_BYTES])
 {
@@ -134,10 +149,9 @@ size_t nt_kdbg_bytes(const struct addr_space *as, VirtAddr va,
 
 	while (n < KDBG_BYTES) {
 		uint64_t at = va.v + n;
-		size_t len = (size_t)MIN(PAGE_SIZE_4K - (at & PAGE_MASK_4K),
-					 KDBG_BYTES - n);
+		size_t len = chunk_at(as, at, KDBG_BYTES - n);
 
-		if (!vtop_read(as, VIRT(at), buf + n, len))
+		if (!len || !vtop_read(as, VIRT(at), buf + n, len))
 			break;
 		n += len;
 	}

@@ -36,6 +36,7 @@ struct nt_kdbg {
 	uint64_t mm_paged_pool_start;
 	uint64_t mm_nonpaged_pool_end;
 	uint16_t eprocess_size, eprocess_peb, eprocess_ppid, eprocess_dtb;
+	uint16_t kthread_apc_process; /* of _KTHREAD.ApcState.Process */
 	uint16_t ethread_size, prcb_size, prcb_current_thread, prcb_number;
 	uint16_t prcb_special_registers, prcb_context;
 	uint16_t pcr_size, pcr_self, pcr_current_prcb, pcr_prcb;

@@ -16,6 +16,7 @@
 #include "nt/softkernel.h"
 #include "nt/store.h"
 #include "nt/symload.h"
+#include "nt/triage.h"
 #include "vtop/guess.h"
 
 /* How many candidates for the DTB are tried by each means; each costs a walk
@@ -82,6 +83,7 @@ void nt_kernel_free(NtKernel *kernel)
 	nt_symload_free(kernel->symload);
 	if (kernel->cpus)
 		g_array_unref(kernel->cpus);
+	direct_map_free(kernel->direct);
 	g_free(kernel);
 }
 
@@ -398,9 +400,11 @@ NtKernel *nt_kernel_find(const PhysMem *pm, const Image *image,
 			 const struct nt_hints *hints, Log *log)
 {
 	struct finder f = { .pm = pm, .hints = hints, .log = log,
-			    .steps_left = steps_for(pm),
-			    .symload = nt_symload_new(hints, log) };
+			    .steps_left = steps_for(pm) };
 
+	if (image->triage)
+		return nt_kernel_triage(pm, image, hints, log);
+	f.symload = nt_symload_new(hints, log);
 	try_all(&f, image);
 	if (!f.done)
 		try_again_deep(&f);

@@ -70,6 +70,8 @@ struct NtKernel {
 	 * (see softkernel.h). */
 	struct nt_soft_ctx soft_flat;
 	struct addr_space flat;
+	DirectMap *direct;	/* of as, where there are no page tables, or
+				 * NULL; owned */
 	struct nt_swap swap;
 	NtStore *store;		/* the compressed store, or NULL; owned */
 	const char *pte_mask_how; /* static: where soft.invalid_pte_mask comes

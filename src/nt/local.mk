@@ -55,6 +55,7 @@ src_libnt_a_SOURCES = \
 	src/nt/symfill.c src/nt/symfill.h \
 	src/nt/symload.c src/nt/symload.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
+	src/nt/triage.c src/nt/triage.h \
 	src/nt/unpack.c src/nt/unpack.h \
 	src/nt/unpack_page.c src/nt/unpack_page.h \
 	src/nt/vad.c src/nt/vad.h

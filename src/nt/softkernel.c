@@ -150,7 +150,7 @@ void nt_soft_open_swap(NtKernel *k, const PageFiles *files, Log *log)
 
 	k->swap.files = files;
 	k->swap.virtual_numbers = virtual_numbers(k, &number);
-	if (!k->has_profile)
+	if (!k->has_profile || k->as.direct)
 		return;
 	k->store = nt_store_find(k, number, log);
 	k->swap.store = k->store;

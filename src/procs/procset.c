@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "procs/crossview.h"
+#include "nt/cpus.h"
 #include "nt/machine.h"
 #include "procs/procset.h"
 #include "procs/runner.h"
@@ -372,6 +373,49 @@ static void log_doubts(const ProcSet *set)
 	}
 }
 
+/* A triage dump has no lists: the processes whose objects it has. What is no
+ * EPROCESS by the profile is not taken for one. */
+static void add_direct(ProcSet *set)
+{
+	const GArray *cpus = set->kernel->cpus;
+
+	for (guint i = 0; i < cpus->len; i++) {
+		VirtAddr va = g_array_index(cpus, struct nt_cpu, i).eprocess;
+		const struct proc_entry *e = va.v ? add(set, va) : NULL;
+
+		if (!va.v || (e && e->plausible))
+			continue;
+		log_add(set->log, LOG_FAIL, "processes",
+			"the process that crashed is not shown: %s",
+			e ? "what the dump has of it is no EPROCESS" :
+			    "the dump does not have it, or not all of it");
+		if (!e)
+			continue;
+		g_hash_table_remove_all(set->by_eprocess);
+		g_ptr_array_set_size(set->entries, 0);
+	}
+}
+
+static void list(ProcSet *set, const struct proc_select *select)
+{
+	if (select->n_eprocess) {
+		add_trusted(set, select);
+		witness_hear(select, set->kernel, NULL, set->entries, NULL,
+			     NULL, NULL, NULL);
+		check_dtbs(set);
+	} else if (set->kernel->direct) {
+		add_direct(set);
+		witness_hear(select, set->kernel, NULL, set->entries, NULL,
+			     NULL, NULL, NULL);
+		check_dtbs(set);
+		sort_and_select(set, select);
+	} else {
+		run_methods(set, select);
+		check_dtbs(set);
+		sort_and_select(set, select);
+	}
+}
+
 ProcSet *procset_build(const NtKernel *kernel,
 		       const struct proc_select *select, Log *log)
 {
@@ -383,18 +427,8 @@ ProcSet *procset_build(const NtKernel *kernel,
 	set->stray_dtbs = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	set->by_dir = g_hash_table_new(g_str_hash, g_str_equal);
 	set->by_eprocess = g_hash_table_new(g_int64_hash, g_int64_equal);
-	if (kernel && kernel->has_profile) {
-		if (select->n_eprocess) {
-			add_trusted(set, select);
-			witness_hear(select, kernel, NULL, set->entries, NULL,
-				     NULL, NULL, NULL);
-			check_dtbs(set);
-		} else {
-			run_methods(set, select);
-			check_dtbs(set);
-			sort_and_select(set, select);
-		}
-	}
+	if (kernel && kernel->has_profile)
+		list(set, select);
 	index_eprocess(set);
 	name_entries(set);
 	log_doubts(set);

@@ -16,6 +16,7 @@ src_libtree_a_SOURCES = \
 	src/tree/render_proc.c \
 	src/tree/render_ptov.c \
 	src/tree/render_soft.c \
+	src/tree/render_triage.c \
 	src/tree/render_vtop.c \
 	src/tree/rows.c src/tree/rows.h \
 	src/tree/scan.c src/tree/scan.h \

@@ -26,6 +26,18 @@ void render_methods(struct sink *out, const struct render_facts *facts,
 void render_dtb(struct sink *out, const struct render_facts *facts,
 		const Space *space, const SpaceView *view);
 
+/* Of the kernel in a triage dump: drivers, and those that were unloaded. */
+void render_modules(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view);
+void render_unloaded(struct sink *out, const struct render_facts *facts,
+		     const Space *space, const SpaceView *view);
+/* What else is said of spaces without page tables, in place of the usual. */
+void render_direct_paging(struct sink *out, const Space *space,
+			  const SpaceView *view);
+void render_direct_vtop(struct sink *out, const Space *space, VirtAddr va);
+/* Lines of image/info. */
+void render_triage_info(struct sink *out, const struct render_facts *facts);
+
 /* The lines of `status` about what a process is and was started as. */
 void render_status_facts(struct sink *out, const struct render_facts *facts,
 			 const struct proc_entry *e);

@@ -13,9 +13,19 @@
 #include "nt/store.h"
 #include "tree/render.h"
 
+static void readme_triage(struct sink *out)
+{
+	sink_str(out,
+"\n"
+"This is a triage dump (small memory dump): it has no physical memory and no\n"
+"page tables, only pieces of virtual memory. kernel/maps lists them, their\n"
+"bytes are in kernel/vmem; proc/ has only the process that crashed.\n"
+"kernel/modules          drivers: base, size, name, path\n"
+"kernel/unloaded-modules the same of those that were unloaded\n");
+}
+
 void render_readme(struct sink *out, const struct render_facts *facts)
 {
-	(void)facts;
 	sink_str(out,
 "A Windows memory image, shown the way Linux shows itself (winprocfs).\n"
 "\n"
@@ -49,6 +59,8 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "the mount option holes=eio makes them read errors instead.\n"
 "Programs that map or read whole files (yara, sha256sum) want regions/, not\n"
 "vmem and pagemap.\n");
+	if (facts->image->triage)
+		readme_triage(out);
 }
 
 /* What is around the image and beside it. */
@@ -177,6 +189,12 @@ static void info_profile(struct sink *out, const NtKernel *k)
 	sink_key(out, "ProfileSource", "%s%s", k->profile_source,
 		 k->profile.guessed ? ", partly from its nearest relative" :
 				      "");
+	if (k->direct) {
+		sink_key(out, "ProfileCheck",
+			 "by the process that crashed and KDBG: a triage dump"
+			 " has no other");
+		return;
+	}
 	if (!k->has_system) {
 		sink_key(out, "ProfileCheck",
 			 "none: no System process was found");
@@ -284,7 +302,9 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 		sink_key(out, "Build", "-");
 	sink_key(out, "Architecture", "%s",
 		 nt_machine_of(k->as.form)->name);
-	sink_key(out, "Paging", "%s", k->as.form->description);
+	sink_key(out, "Paging", "%s",
+		 k->direct ? "none: a triage dump has no page tables" :
+			     k->as.form->description);
 	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&k->as).v);
 	sink_key(out, "DtbSource", "%s", k->dtb_source);
 	info_kernel_image(out, k);
@@ -299,6 +319,10 @@ static void info_kernel(struct sink *out, const struct render_facts *facts)
 	else
 		sink_key(out, "Processors", "-");
 	info_evidence(out, k);
+	if (k->direct) {
+		render_triage_info(out, facts);
+		return;
+	}
 	info_page_files(out, k);
 	info_store(out, k);
 	if (!k->has_profile)

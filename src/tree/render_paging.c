@@ -119,6 +119,10 @@ void render_paging(struct sink *out, const struct render_facts *facts,
 {
 	const struct map_counts *c = addr_map_counts(view->map);
 
+	if (space->as.direct) {
+		render_direct_paging(out, space, view);
+		return;
+	}
 	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&space->as).v);
 	sink_key(out, "DtbRaw", "0x%" PRIx64, space->dtb_raw);
 	render_user_dtb(out, facts, space->proc);

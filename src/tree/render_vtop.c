@@ -222,6 +222,11 @@ void render_vtop(struct sink *out, const struct render_facts *facts,
 		sink_key(out, "State", "no address space (DTB is 0)");
 		return;
 	}
+	if (as->direct) {
+		render_direct_vtop(out, space, va);
+		put_bytes(out, as, va.v);
+		return;
+	}
 	n = vtop_trace(as, va, steps, &leaf);
 	for (unsigned i = 0; i < n; i++)
 		put_step(out, as, &steps[i]);

@@ -9,6 +9,7 @@ fuzz_replays = \
 	tests/fuzz/replay-store \
 	tests/fuzz/replay-symbols \
 	tests/fuzz/replay-tree \
+	tests/fuzz/replay-triage \
 	tests/fuzz/replay-vtop
 
 check_PROGRAMS += $(fuzz_replays)
@@ -41,6 +42,9 @@ tests_fuzz_replay_symbols_LDADD = $(MK_LIBS)
 tests_fuzz_replay_tree_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-tree.c
 tests_fuzz_replay_tree_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_tree_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_triage_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-triage.c
+tests_fuzz_replay_triage_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_triage_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_vtop_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-vtop.c
 tests_fuzz_replay_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
@@ -48,7 +52,7 @@ tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz-container tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
 	tests/fuzz/fuzz-soft tests/fuzz/fuzz-store tests/fuzz/fuzz-symbols \
-	tests/fuzz/fuzz-tree tests/fuzz/fuzz-vtop
+	tests/fuzz/fuzz-tree tests/fuzz/fuzz-triage tests/fuzz/fuzz-vtop
 endif
 
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -80,6 +84,10 @@ tests_fuzz_fuzz_tree_SOURCES = tests/fuzz/fuzz-tree.c
 tests_fuzz_fuzz_tree_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_tree_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_tree_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_triage_SOURCES = tests/fuzz/fuzz-triage.c
+tests_fuzz_fuzz_triage_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_triage_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_triage_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_vtop_SOURCES = tests/fuzz/fuzz-vtop.c
 tests_fuzz_fuzz_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_vtop_LDFLAGS = $(fuzz_link_flags)

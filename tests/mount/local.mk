@@ -37,6 +37,7 @@ mount_tests = \
 	tests/mount/text.sh \
 	tests/mount/tools.sh \
 	tests/mount/tree.sh \
+	tests/mount/triage.sh \
 	tests/mount/truncated.sh \
 	tests/mount/truth.sh \
 	tests/mount/twice.sh \

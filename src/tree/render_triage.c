@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What there is of a triage dump: drivers, ranges in place of page tables. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "nt/cpus.h"
+#include "nt/triage.h"
+#include "tree/render.h"
+
+/* "base size name path": the list has names of files; a path where it has one.
+ */
+static void put_module(struct sink *out, const struct image_module *m,
+		       bool is64)
+{
+	const char *file = strrchr(m->name, '\\');
+	g_autofree char *name = text_escape_field(file ? file + 1 : m->name);
+	g_autofree char *path = file ? text_escape_path(m->name) :
+				       g_strdup("-");
+
+	sink_printf(out, "0x%0*" PRIx64 " 0x%" PRIx64 " %s %s\n",
+		    is64 ? 16 : 8, m->base, m->size, name, path);
+}
+
+static void put_modules(struct sink *out, const struct render_facts *facts,
+			const GArray *modules)
+{
+	for (guint i = 0; i < modules->len; i++)
+		put_module(out,
+			   &g_array_index(modules, struct image_module, i),
+			   facts->image->triage->is64);
+}
+
+void render_modules(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view)
+{
+	(void)space;
+	(void)view;
+	put_modules(out, facts, facts->image->triage->modules);
+}
+
+void render_unloaded(struct sink *out, const struct render_facts *facts,
+		     const Space *space, const SpaceView *view)
+{
+	(void)space;
+	(void)view;
+	put_modules(out, facts, facts->image->triage->unloaded);
+}
+
+void render_direct_paging(struct sink *out, const Space *space,
+			  const SpaceView *view)
+{
+	const struct map_counts *c = addr_map_counts(view->map);
+
+	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&space->as).v);
+	sink_key(out, "DtbRaw", "0x%" PRIx64, space->dtb_raw);
+	sink_key(out, "Paging",
+		 "none: a triage dump has no page tables, but a list of"
+		 " ranges of virtual memory");
+	sink_key(out, "Ranges", "%zu", addr_map_n_data(view->map));
+	sink_key(out, "PagesTouched", "%" PRIu64, c->pages[PAGE_DIRECT]);
+	sink_key(out, "BytesInDump", "%" PRIu64, c->data_bytes);
+	sink_key(out, "Walk", "%s", c->walk.exhausted ? "stopped" :
+							"complete");
+	sink_key(out, "Verdict", "%s", nt_dtb_text(NT_DTB_NO_TABLES));
+}
+
+void render_direct_vtop(struct sink *out, const Space *space, VirtAddr va)
+{
+	struct vtop_leaf leaf = vtop_translate(&space->as, va);
+	bool there = leaf.state == PAGE_DIRECT;
+
+	sink_key(out, "Paging", "none: a triage dump has no page tables");
+	sink_key(out, "State", "%s",
+		 there ? "in the dump" : "not in the dump");
+	if (!there) {
+		sink_key(out, "FileOffset", "-");
+		sink_key(out, "Range", "-");
+		return;
+	}
+	sink_key(out, "FileOffset", "0x%" PRIx64,
+		 leaf.pa.v + (va.v - leaf.va.v));
+	sink_key(out, "Range", "0x%" PRIx64 "-0x%" PRIx64, leaf.va.v,
+		 leaf.va.v + (leaf.len - 1));
+}
+
+/* "0xfffff80012345678 (nt.exe+0x12345)" */
+static void key_code(struct sink *out, const char *key, const Image *image,
+		     uint64_t va)
+{
+	const struct image_module *m = nt_triage_module_at(image, va);
+	g_autofree char *name = m ? text_escape_line(m->name) : NULL;
+
+	if (!va)
+		sink_key(out, key, "-");
+	else if (m)
+		sink_key(out, key, PRIADDR " (%s+0x%" PRIx64 ")", va, name,
+			 va - m->base);
+	else
+		sink_key(out, key, PRIADDR, va);
+}
+
+void render_triage_info(struct sink *out, const struct render_facts *facts)
+{
+	const struct image_triage *t = facts->image->triage;
+	const GArray *cpus = facts->kernel->cpus;
+
+	sink_key(out, "DataBlocks", "%zu", t->n_blocks);
+	sink_key(out, "Modules", "%u", t->modules->len);
+	sink_key(out, "UnloadedModules", "%u", t->unloaded->len);
+	key_code(out, "CrashIp", facts->image, t->rip);
+	if (t->rsp)
+		sink_key(out, "CrashSp", PRIADDR, t->rsp);
+	else
+		sink_key(out, "CrashSp", "-");
+	for (guint i = 0; i < cpus->len; i++)
+		sink_key(out, "CrashThread", PRIADDR,
+			 g_array_index(cpus, struct nt_cpu, i).thread.v);
+}
