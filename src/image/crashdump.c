@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Windows full crash dumps, 32 and 64 bit: a header, then the runs of physical
- * memory one after the other. Source: the header as documented by the public
- * readers of the format (docs/formats.md, "Crash dumps").
+ * Windows crash dumps, 32 and 64 bit: full, bitmap, kernel and live dumps of
+ * Windows, and those that debuggers write. Triage dumps have no physical
+ * memory and are another format's.
  */
 #include "config.h"
 
@@ -10,153 +10,213 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image/crashdump.h"
 #include "image/formats.h"
 
+/* DUMP_FILE_ATTRIBUTES of the WDK. */
 enum {
-	HEADER_MAX = 0x2000,
-	DUMP_FULL = 1,
-	BLOCK_BYTES = 700,     /* room of PhysicalMemoryBlock */
-	UNUSED = 0x45474150,   /* what is not filled in: "PAGE" */
+	ATTRIBUTE_SHORT = 1 << 2, /* InsufficientDumpfileSize */
+	ATTRIBUTE_LIVE = 1 << 4,  /* LiveDumpGeneratedDump */
+	ATTRIBUTE_FILTER = 1 << 6, /* FilterDumpFile: an active memory dump */
+	ATTRIBUTE_ENCRYPTED = 1 << 8, /* EncryptedDumpData */
 };
 
-/* Where the header has what; offsets in bytes. */
-struct layout {
-	bool is64;
-	uint32_t header_bytes;
-	uint16_t dtb, module_list, process_head, machine, processors;
-	uint16_t bugcheck, kdbg, memory, type, time;
+/* What each type is, and how it should say which pages it has. */
+static const struct kind {
+	uint32_t type;
+	enum dump_index index;
+	const char *name;
+} kinds[] = {
+	{ DUMP_FULL, DUMP_BY_BLOCK, "full" },
+	{ DUMP_SUMMARY, DUMP_BY_BITMAP, "kernel" },
+	{ DUMP_BITMAP_FULL, DUMP_BY_BITMAP, "full bitmap" },
+	{ DUMP_BITMAP_KERNEL, DUMP_BY_BITMAP, "kernel bitmap" },
+	{ DUMP_AUTOMATIC, DUMP_BY_BITMAP, "automatic" },
+	{ DUMP_RANGES_KERNEL, DUMP_BY_RANGES, "debugger's kernel" },
+	{ DUMP_RANGES_USER, DUMP_BY_RANGES, "debugger's kernel and user" },
+	{ DUMP_RANGES_FULL, DUMP_BY_RANGES, "debugger's complete" },
 };
 
-static const struct layout layout_32 = {
-	false, 0x1000, 0x10, 0x18, 0x1c, 0x20, 0x24, 0x28, 0x60, 0x64, 0xf88,
-	0xfc0,
-};
-
-static const struct layout layout_64 = {
-	true, 0x2000, 0x10, 0x20, 0x28, 0x30, 0x34, 0x38, 0x80, 0x88, 0xf98,
-	0xfa8,
-};
-
-struct header {
-	const struct layout *at;
-	uint8_t bytes[HEADER_MAX];
-};
-
-static const struct layout *layout_of(const ImageIo *io)
+static const struct kind *find_kind(uint32_t type)
 {
-	uint8_t magic[8];
-
-	if (!image_io_read(io, 0, magic, sizeof magic) ||
-	    memcmp(magic, "PAGE", 4))
-		return NULL;
-	if (!memcmp(magic + 4, "DU64", 4))
-		return &layout_64;
-	return memcmp(magic + 4, "DUMP", 4) ? NULL : &layout_32;
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+		if (kinds[i].type == type)
+			return &kinds[i];
+	return NULL;
 }
 
-static bool read_header(const ImageIo *io, struct header *h)
-{
-	h->at = layout_of(io);
-	return h->at && image_io_read(io, 0, h->bytes, h->at->header_bytes);
-}
-
-static uint64_t get(const struct header *h, uint32_t offset)
-{
-	return h->at->is64 ? load_le64(h->bytes + offset) :
-			     load_le32(h->bytes + offset);
-}
-
-/* What the system did not fill in is no address. */
-static uint64_t get_fact(const struct header *h, uint32_t offset)
-{
-	return load_le32(h->bytes + offset) == UNUSED ? 0 : get(h, offset);
-}
-
-/* One word a run's start and one its length, in pages, behind two words; the
- * first 32 bits are how many there are. */
-static size_t run_bytes(const struct header *h)
-{
-	return h->at->is64 ? 16 : 8;
-}
-
-static uint32_t count_runs(const struct header *h)
-{
-	uint32_t n = load_le32(h->bytes + h->at->memory);
-	size_t room = (BLOCK_BYTES - run_bytes(h)) / run_bytes(h);
-
-	return n == UNUSED || n > room ? 0 : n;
-}
-
+/* By the magic alone, so that a damaged one is still said to be one. */
 static enum image_probe dump_probe(const ImageIo *io)
 {
-	struct header h;
+	g_autofree struct dump *d = g_new0(struct dump, 1);
 
-	if (!read_header(io, &h) ||
-	    load_le32(h.bytes + h.at->type) != DUMP_FULL)
+	if (!dump_fields_of(io))
 		return IMAGE_NOT_MINE;
-	return count_runs(&h) ? IMAGE_MINE : IMAGE_NOT_MINE;
+	if (!dump_read_header(d, io))
+		return IMAGE_DAMAGED;
+	if (d->type == DUMP_TRIAGE)
+		return IMAGE_NOT_MINE;
+	return find_kind(d->type) ? IMAGE_MINE : IMAGE_DAMAGED;
 }
 
-static void add_runs(Image *image, const struct header *h)
+static bool is_readable(const struct dump *d, GError **error)
 {
-	uint64_t size = image_io_size(image->io), off = h->at->header_bytes;
-	uint32_t n = count_runs(h);
-	uint32_t at = (uint32_t)(h->at->memory + run_bytes(h));
+	const char *why = NULL;
 
-	for (uint32_t i = 0; i < n; i++, at += (uint32_t)run_bytes(h)) {
-		uint64_t page = get(h, at);
-		uint64_t pages = get(h, at + (uint32_t)run_bytes(h) / 2);
-		uint64_t end;
+	if (d->type == DUMP_HEADER_ONLY)
+		why = "is a crash dump with nothing but a header (DumpType 3):"
+		      " it has no memory";
+	if (d->type == DUMP_TRIAGE)
+		why = "is a triage dump (DumpType 4): it has no physical"
+		      " memory";
+	if (d->size <= d->at->header_bytes)
+		why = "is a crash dump that ends with its header: the file was"
+		      " cut short before the first page";
+	if (why)
+		g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
+				    why);
+	return !why;
+}
 
-		/* So that neither wraps; what is beyond is cut. */
-		page = MIN(page, PHYS_ADDR_END >> 12);
-		pages = MIN(pages, PHYS_ADDR_END >> 12);
-		image_runs_add(image->runs, page << 12, pages << 12, off,
-			       size);
-		if (!add_u64(off, pages << 12, &end))
-			return;
-		off = end;
+static bool add_pages(struct dump *d, enum dump_index index)
+{
+	switch (index) {
+	case DUMP_BY_BLOCK:
+		return dump_add_block(d);
+	case DUMP_BY_BITMAP:
+		return dump_add_bitmap(d);
+	case DUMP_BY_RANGES:
+		return dump_add_ranges(d);
+	case DUMP_BY_NOTHING:
+		break;
 	}
+	return false;
+}
+
+/* Where nothing tells which pages these are, they are shown all the same: a
+ * search through memory needs no addresses. */
+static void add_flat(struct dump *d)
+{
+	if (d->size - d->at->header_bytes < PAGE_SIZE_4K)
+		return;
+	log_add(d->log, LOG_WARN, "image",
+		"the header does not tell which pages the dump holds: all"
+		" behind it is shown as it lies in the file, from physical"
+		" address 0 on, which is not where it belongs");
+	image_runs_add(d->runs, 0, d->size - d->at->header_bytes,
+		       d->at->header_bytes, d->size);
+}
+
+/* The type says how, then the signature behind the header, which may be whole
+ * where the type is not; last the block, which any header has. */
+static bool find_pages(struct dump *d, const struct kind *kind)
+{
+	const enum dump_index by_magic = dump_index_of(d->io, d->at);
+	const enum dump_index order[] = {
+		kind ? kind->index : by_magic,
+		by_magic,
+		kind ? DUMP_BY_NOTHING : DUMP_BY_BLOCK,
+	};
+
+	if (order[0] != DUMP_BY_BLOCK && by_magic != order[0])
+		log_add(d->log, LOG_WARN, "image",
+			"DumpType is %u, but no %s is behind the header",
+			d->type,
+			order[0] == DUMP_BY_BITMAP ? "SDMP or FDMP" : "RDMP");
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+		if ((!i || order[i] != order[i - 1]) && add_pages(d, order[i]))
+			return true;
+	return false;
+}
+
+static void add_all(struct dump *d)
+{
+	const struct kind *kind = find_kind(d->type);
+
+	if (!kind)
+		log_add(d->log, LOG_WARN, "image",
+			"DumpType 0x%x is none that is known: the rest of the"
+			" header is gone by",
+			d->type);
+	if (!find_pages(d, kind))
+		add_flat(d);
+}
+
+static uint32_t get_attributes(const struct dump *d)
+{
+	return dump_is_set(d, d->at->attributes) ?
+		       dump_u32(d, d->at->attributes) :
+		       0;
+}
+
+/* Kernel bitmap dumps have user pages where they are "active" ones; a live
+ * dump where its maker asked for them, which no field says. */
+static bool lacks_user_pages(const struct dump *d)
+{
+	uint32_t attributes = get_attributes(d);
+
+	return d->type == DUMP_SUMMARY || d->type == DUMP_RANGES_KERNEL ||
+	       ((d->type == DUMP_BITMAP_KERNEL || d->type == DUMP_AUTOMATIC) &&
+		!(attributes & (ATTRIBUTE_FILTER | ATTRIBUTE_LIVE)));
+}
+
+static void log_kind(const struct dump *d)
+{
+	uint32_t attributes = get_attributes(d);
+
+	if (lacks_user_pages(d))
+		log_add(d->log, LOG_INFO, "image",
+			"a kernel dump: it was made without the pages of user"
+			" space, which are missing by design; processes, the"
+			" kernel and page tables are there");
+	else if (attributes & ATTRIBUTE_LIVE)
+		log_add(d->log, LOG_INFO, "image",
+			"a live dump: pages of user space are in it only if"
+			" its maker asked for them");
+	if (attributes & ATTRIBUTE_SHORT)
+		log_add(d->log, LOG_WARN, "image",
+			"the dump file was too small: Windows left pages out"
+			" of it");
+	if (attributes & ATTRIBUTE_ENCRYPTED)
+		log_add(d->log, LOG_FAIL, "image",
+			"the pages of this dump are encrypted: they are shown"
+			" as they are; decrypt the dump first");
+}
+
+static char *describe(const struct dump *d)
+{
+	const struct kind *kind = find_kind(d->type);
+
+	return g_strdup_printf("Windows %s crash dump (DumpType %u), %d-bit",
+			       kind ? kind->name : "unknown", d->type,
+			       d->at->is64 ? 64 : 32);
 }
 
 static bool dump_open(Image *image, Log *log, GError **error)
 {
-	struct header h;
+	g_autofree struct dump *d = g_new0(struct dump, 1);
 
-	(void)log;
-	if (!read_header(image->io, &h)) {
+	if (!dump_read_header(d, image->io)) {
 		g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
 				    "has no whole header of a crash dump");
 		return false;
 	}
-	if (load_le32(h.bytes + h.at->type) != DUMP_FULL) {
-		g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
-			    "a crash dump of type %u; only full ones (1) are"
-			    " read",
-			    load_le32(h.bytes + h.at->type));
+	if (!is_readable(d, error))
 		return false;
-	}
-	add_runs(image, &h);
-	image->facts = (struct image_facts){
-		.dtb = get_fact(&h, h.at->dtb),
-		.ps_active_head = get_fact(&h, h.at->process_head),
-		.ps_loaded_module_list = get_fact(&h, h.at->module_list),
-		.kdbg = get_fact(&h, h.at->kdbg),
-	};
-	if (load_le32(h.bytes + h.at->time) != UNUSED)
-		image->capture_filetime = load_le64(h.bytes + h.at->time);
-	image->detail = g_strdup_printf(
-		"Windows full crash dump, %d-bit, machine 0x%x, %u"
-		" processor(s), bug check 0x%x",
-		h.at->is64 ? 64 : 32, load_le32(h.bytes + h.at->machine),
-		load_le32(h.bytes + h.at->processors),
-		load_le32(h.bytes + h.at->bugcheck));
+	d->runs = image->runs;
+	d->log = log;
+	add_all(d);
+	log_kind(d);
+	dump_get_facts(d, &image->facts);
+	image->facts.kernel_only = lacks_user_pages(d);
+	image->capture_filetime = dump_time(d);
+	image->detail = describe(d);
 	return true;
 }
 
 const struct ImageOps image_crashdump_ops = {
 	.name = "crashdump",
-	.description = "Windows full crash dump",
+	.description = "Windows crash dump",
 	.probe = dump_probe,
 	.open = dump_open,
 };

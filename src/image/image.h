@@ -50,6 +50,7 @@ struct image_facts {
 	uint64_t ps_loaded_module_list;
 	uint64_t kdbg;			/* KdDebuggerDataBlock */
 	uint64_t kernel_base;
+	uint32_t dump_type;		/* DumpType of a crash dump */
 	uint32_t machine;		/* IMAGE_FILE_MACHINE_* */
 	uint32_t processors;
 	uint32_t os_major, os_minor;	/* 0xF: free build; its number */

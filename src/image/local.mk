@@ -3,7 +3,10 @@ src_libimage_a_SOURCES = \
 	src/image/avml.c src/image/avml_index.c src/image/avml_index.h \
 	src/image/blocks.c src/image/blocks.h \
 	src/image/cache.c src/image/cache.h \
-	src/image/crashdump.c \
+	src/image/crashdump.c src/image/crashdump.h \
+	src/image/crashdump_bitmap.c \
+	src/image/crashdump_header.c \
+	src/image/crashdump_runs.c \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
 	src/image/formats.h \

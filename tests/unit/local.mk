@@ -22,6 +22,8 @@ unit_tests = \
 	tests/unit/test-base-text \
 	tests/unit/test-image-blocks \
 	tests/unit/test-image-crashdump \
+	tests/unit/test-image-dumpbitmap \
+	tests/unit/test-image-dumpranges \
 	tests/unit/test-image-elf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
@@ -106,6 +108,7 @@ UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS)
 tests_unit_libunit_a_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit.c tests/unit/unit.h \
+	tests/unit/unit-dump.c tests/unit/unit-dump.h \
 	tests/unit/unit-kmem.c tests/unit/unit-kmem.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
@@ -159,6 +162,10 @@ tests_unit_test_image_map_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_map_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_wrap_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_wrap_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_dumpbitmap_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_dumpbitmap_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_dumpranges_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_dumpranges_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
