@@ -13,6 +13,8 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkdebug.c \
 	tests/lib/mkeprocess.c \
 	tests/lib/mkfmt.c tests/lib/mkfmt.h tests/lib/mkfmt-list.h \
+	tests/lib/mkfmt-dump.c \
+	tests/lib/mkfmt-dumpuser.c tests/lib/mkfmt-dumpuser.h \
 	tests/lib/mkfmt-avml.c tests/lib/mkfmt-lime.c \
 	tests/lib/mkfmt-vmware.c \
 	tests/lib/mkfmt-wrap.c \

@@ -5,6 +5,13 @@
 
 #include "lib/mkfmt.h"
 
+extern const struct mk_writer mk_dump_bitmap_writer;
+extern const struct mk_writer mk_dump_bitmap32_writer;
+extern const struct mk_writer mk_dump_active_writer;
+extern const struct mk_writer mk_dump_kernel_writer;
+extern const struct mk_writer mk_dump_kernel32_writer;
+extern const struct mk_writer mk_dump_rdmp_writer;
+extern const struct mk_writer mk_dump_rdmp_kernel_writer;
 extern const struct mk_writer mk_lime_writer, mk_lime_exclusive_writer,
 	mk_lime_padded_writer, mk_lime_reversed_writer, mk_lime_sliced_writer;
 #ifdef HAVE_SNAPPY

@@ -399,10 +399,9 @@ static void dump_word(uint8_t *header, bool is64, size_t at, uint64_t value)
 	memcpy(header + at, &word, is64 ? 8 : 4);
 }
 
-/* Runs in pages behind their number and their sum; returns the header's
- * length. */
-static size_t make_dump_header(const MkPhys *phys, const struct mk_dump *d,
-			       uint8_t header[0x2000])
+/* Runs in pages behind their number and their sum. */
+size_t mk_dump_header(const MkPhys *phys, const struct mk_dump *d,
+		      uint8_t header[0x2000])
 {
 	const size_t word = d->is64 ? 8 : 4, block = d->is64 ? 0x88 : 0x64;
 	const struct mk_run *runs;
@@ -440,7 +439,7 @@ static size_t make_dump_header(const MkPhys *phys, const struct mk_dump *d,
 static bool write_dump(const MkPhys *phys, int fd, const struct mk_dump *d)
 {
 	g_autofree uint8_t *header = g_malloc0(0x2000);
-	uint64_t offset = make_dump_header(phys, d, header);
+	uint64_t offset = mk_dump_header(phys, d, header);
 	const struct mk_run *runs;
 	size_t n;
 

@@ -53,5 +53,8 @@ bool mk_write_failed(GError **error, const char *path);
 bool mk_write_at(int fd, const void *buf, size_t len, uint64_t offset);
 bool mk_write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
 		    uint64_t offset);
+/* The header of a full crash dump; returns its length. */
+size_t mk_dump_header(const MkPhys *phys, const struct mk_dump *d,
+		      uint8_t header[0x2000]);
 
 #endif
