@@ -10,6 +10,7 @@ src_libtree_a_SOURCES = \
 	src/tree/render.h \
 	src/tree/render_dtb.c \
 	src/tree/render_facts.c \
+	src/tree/render_header.c \
 	src/tree/render_image.c \
 	src/tree/render_methods.c \
 	src/tree/render_paging.c \

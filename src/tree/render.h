@@ -15,6 +15,11 @@ struct render_facts {
 	const ProcSet *procs;
 };
 
+/* Lines of `image/info`: what the header of a container (a crash dump) says;
+ * nothing of what it does not. Without a kernel, also in place of what the
+ * kernel would have said. */
+void render_header(struct sink *out, const Image *image, bool has_kernel);
+
 /* Files of a space: view is that of the space (may be NULL for methods and
  * dtb). The long ones are in rows.h. */
 void render_paging(struct sink *out, const struct render_facts *facts,

@@ -102,6 +102,7 @@ static void info_image(struct sink *out, const struct render_facts *facts)
 	sink_key(out, "Size", "%" PRIu64, image_io_size(image->outer));
 	sink_key(out, "PhysicalBytes", "%" PRIu64, physmem_bytes(facts->pm));
 	sink_key(out, "PhysicalEnd", "0x%" PRIx64, physmem_end(facts->pm));
+	render_header(out, image, facts->kernel != NULL);
 }
 
 static void info_kernel_image(struct sink *out, const NtKernel *k)

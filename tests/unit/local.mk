@@ -85,6 +85,7 @@ unit_tests = \
 	tests/unit/test-tree-facts \
 	tests/unit/test-mk-containers \
 	tests/unit/test-tree-formats \
+	tests/unit/test-tree-header \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-pagemap \
 	tests/unit/test-tree-ptov \
@@ -284,6 +285,8 @@ tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_header_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_header_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sink_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
