@@ -196,18 +196,27 @@ static void weigh(struct weigher *w, struct bitmap b)
 {
 	const struct bitmap_layout *l = b.layout;
 
-	if (w->best.points >= w->enough || !is_possible(w, &b) ||
-	    !count_bits(w, b.bits, b.n_bits, &b.n_set) || !b.n_set)
+	bool whole;
+
+	if (w->best.points >= w->enough || !is_possible(w, &b))
 		return;
-	b.points = b.corrected ? 1 : 1 + POINTS_CLAIMED;
+	/* Of one that cannot be read to its end, what is before is good. */
+	whole = count_bits(w, b.bits, b.n_bits, &b.n_set);
+	if (!b.n_set || (!whole && b.corrected))
+		return;
 	if (b.n_set == b.n_pages)
 		b.points += POINTS_COUNT;
+	if (tables_are_sane(w, &b))
+		b.points += POINTS_TABLES;
+	if (!b.corrected)
+		b.points += POINTS_CLAIMED;
+	/* A correction that nothing speaks for is no better than none. */
+	if (!b.points)
+		return;
 	if (b.first_page == page_ceil(b.bits + (b.n_bits + 7) / 8))
 		b.points += POINTS_PLACE;
 	if (l->n_bits_again && get(w, l, l->n_bits_again) == b.n_bits)
 		b.points += POINTS_SIZE;
-	if (tables_are_sane(w, &b))
-		b.points += POINTS_TABLES;
 	if (b.points > w->best.points)
 		w->best = b;
 }
@@ -289,7 +298,7 @@ bool dump_add_bitmap(struct dump *d)
 		.d = d,
 		.chunk = chunk,
 		.to_read = READ_MAX,
-		.enough = 1 + POINTS_CLAIMED + POINTS_COUNT + POINTS_PLACE +
+		.enough = POINTS_CLAIMED + POINTS_COUNT + POINTS_PLACE +
 			  POINTS_TABLES,
 	};
 

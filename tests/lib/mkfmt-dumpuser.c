@@ -75,9 +75,34 @@ static bool maps_itself(const struct walk *w, uint64_t page)
 	return false;
 }
 
-static void mark_all(const struct walk *w)
+/* PAE: the last of the four page directories has all four in its first
+ * entries. */
+static bool mark_pae(struct walk *w)
 {
-	const unsigned n = 1u << w->bits;
+	bool any = false;
+
+	w->bits = 9;
+	for (uint64_t pfn = 0; pfn < w->n_pages; pfn++) {
+		const uint64_t page = pfn * MK_PAGE_SIZE;
+		const uint64_t self = entry_of(w, page, 3);
+
+		if (!mk_phys_used(w->phys, page) || !(self & 1) ||
+		    frame_of(w, self) != pfn)
+			continue;
+		any = true;
+		for (unsigned i = 0; i < 4; i++)
+			mark(w, i < 2 ? w->user : w->kernel,
+			     frame_of(w, entry_of(w, page, i)) * MK_PAGE_SIZE,
+			     2, i < 3 ? 0 : 4, 512);
+	}
+	return any;
+}
+
+static void mark_all(struct walk *w)
+{
+	const unsigned n = 1u << (w->levels == 2 ? 10 : 9);
+
+	w->bits = w->levels == 2 ? 10 : 9;
 
 	for (uint64_t pfn = 0; pfn < w->n_pages; pfn++) {
 		const uint64_t page = pfn * MK_PAGE_SIZE;
@@ -105,7 +130,7 @@ uint8_t *mk_user_only_pages(const MkPhys *phys,
 	w.kernel = kernel;
 	if (options->n_cpus && (options->cpus[0].cr4 & CR4_LA57))
 		w.levels = 5;
-	if (d->machine == 0x8664 || (!d->is64 && !d->pae))
+	if (d->machine == 0x8664 || (!d->is64 && !mark_pae(&w)))
 		mark_all(&w);
 	for (uint64_t pfn = 0; pfn < w.n_pages; pfn++)
 		if (get_bit(kernel, pfn))

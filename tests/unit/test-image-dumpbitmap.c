@@ -202,6 +202,65 @@ START_TEST(test_hostile)
 }
 END_TEST
 
+/* Nothing fits and nothing speaks for any correction: no page is put where it
+ * may not belong without a word. */
+START_TEST(test_hopeless)
+{
+	const struct variant *v = &variants[_i];
+	g_autoptr(UnitDump) d = make(v);
+	g_autoptr(Image) image = NULL;
+
+	unit_dump_put_word(d, 0x10, 0x10, 0x7ffff000);
+	put_sizes(d, v, 0x10, UINT32_MAX, UINT32_MAX);
+	image = unit_dump_open(d, d->len, NULL, NULL);
+	ck_assert_ptr_nonnull(image);
+	ck_assert_uint_eq(image_runs_bytes(image->runs),
+			  d->len - unit_dump_header_bytes(d));
+	ck_assert(unit_dump_logged(d, "not where it belongs"));
+}
+END_TEST
+
+/* Reads that fail, one after the other: what opens has no more than the file,
+ * and it is said. */
+struct fault {
+	const UnitDump *d;
+	unsigned n, fails;
+};
+
+static int64_t fail_one(void *ctx, uint64_t off, void *buf, size_t len)
+{
+	struct fault *fault = ctx;
+
+	if (fault->n++ == fault->fails)
+		return -1;
+	if (off >= fault->d->len)
+		return 0;
+	len = MIN(len, fault->d->len - (size_t)off);
+	memcpy(buf, fault->d->bytes + off, len);
+	return (int64_t)len;
+}
+
+START_TEST(test_faults)
+{
+	g_autoptr(UnitDump) d = make(&variants[_i]);
+	struct fault fault = { .d = d };
+
+	do {
+		g_autoptr(Log) log = log_new();
+		g_autoptr(Image) image = NULL;
+		ImageIo *io = image_io_memory(d->bytes, d->len);
+
+		fault.n = 0;
+		image_io_set_reader(io, fail_one, &fault);
+		image = image_open_io(io, "x", IMAGE_FORMAT("crashdump"), log,
+				      NULL);
+		if (fault.n > fault.fails && image &&
+		    image_runs_bytes(image->runs) != count_pages() * 4096)
+			ck_assert_uint_ge(log_count(log, LOG_WARN), 1);
+	} while (fault.n > fault.fails++);
+}
+END_TEST
+
 /* Every page before the cut is there; a file that ends before its first page
  * has none, and nothing else is taken for pages. */
 START_TEST(test_cut)
@@ -274,6 +333,7 @@ END_TEST
 struct counter {
 	int fd;
 	uint64_t n_bytes;
+	uint64_t bad, bad_end; /* what cannot be read */
 };
 
 static int64_t count_reads(void *ctx, uint64_t off, void *buf, size_t len)
@@ -281,6 +341,8 @@ static int64_t count_reads(void *ctx, uint64_t off, void *buf, size_t len)
 	struct counter *counter = ctx;
 
 	counter->n_bytes += len;
+	if (off < counter->bad_end && off + len > counter->bad)
+		return -1;
 	return pread(counter->fd, buf, len, (off_t)off);
 }
 
@@ -301,23 +363,29 @@ static void make_big(int fd)
 	ck_assert_int_eq(ftruncate(fd, (off_t)(first + n_pages * 4096)), 0);
 }
 
-START_TEST(test_big)
+static Image *open_big(struct counter *counter, const char *path, Log *log)
 {
-	g_autofree char *dir = unit_dir_new();
-	g_autofree char *path = unit_file(dir, "big.dmp", "", 0);
-	struct counter counter = { .fd = open(path, O_RDWR) };
-	const uint64_t half = UINT64_C(32) << 30;
-	const uint64_t first = page_ceil(0x2038 + (UINT64_C(2) << 20));
-	struct image_run run;
 	ImageIo *io;
-	Image *image;
 
-	ck_assert_int_ge(counter.fd, 0);
-	make_big(counter.fd);
+	counter->fd = open(path, O_RDWR);
+	ck_assert_int_ge(counter->fd, 0);
+	make_big(counter->fd);
 	io = image_io_open(path, NULL);
 	ck_assert_ptr_nonnull(io);
-	image_io_set_reader(io, count_reads, &counter);
-	image = image_open_io(io, path, NULL, NULL, NULL);
+	image_io_set_reader(io, count_reads, counter);
+	return image_open_io(io, path, NULL, log, NULL);
+}
+
+START_TEST(test_big)
+{
+	char *dir = unit_dir_new();
+	g_autofree char *path = unit_file(dir, "big.dmp", "", 0);
+	struct counter counter = { 0 };
+	const uint64_t half = UINT64_C(32) << 30;
+	const uint64_t first = page_ceil(0x2038 + (UINT64_C(2) << 20));
+	Image *image = open_big(&counter, path, NULL);
+	struct image_run run;
+
 	ck_assert_ptr_nonnull(image);
 	ck_assert_uint_eq(image_runs_bytes(image->runs), half / 2 * 3);
 	ck_assert(image_runs_find(image->runs, 2 * half - 8192, &run));
@@ -328,7 +396,27 @@ START_TEST(test_big)
 	ck_assert_uint_le(counter.n_bytes, UINT64_C(64) << 20);
 	image_free(image);
 	close(counter.fd);
-	unit_dir_free(g_steal_pointer(&dir));
+	unit_dir_free(dir);
+}
+END_TEST
+
+/* A bitmap that cannot be read from some place on: what is before is good. */
+START_TEST(test_unreadable)
+{
+	char *dir = unit_dir_new();
+	g_autofree char *path = unit_file(dir, "big.dmp", "", 0);
+	struct counter counter = { .bad = 0x100000, .bad_end = 0x101000 };
+	g_autoptr(Log) log = log_new();
+	Image *image = open_big(&counter, path, log);
+	g_autofree char *text = log_text(log);
+
+	ck_assert_ptr_nonnull(image);
+	ck_assert_uint_ge(image_runs_bytes(image->runs), UINT64_C(31) << 30);
+	ck_assert_uint_le(image_runs_bytes(image->runs), UINT64_C(32) << 30);
+	ck_assert_ptr_nonnull(strstr(text, "cannot be read to its end"));
+	image_free(image);
+	close(counter.fd);
+	unit_dir_free(dir);
 }
 END_TEST
 
@@ -342,9 +430,12 @@ int main(void)
 	tcase_add_loop_test(tcase, test_no_tables, 0, n);
 	tcase_add_loop_test(tcase, test_one_wrong, 0, n);
 	tcase_add_loop_test(tcase, test_hostile, 0, n);
+	tcase_add_loop_test(tcase, test_hopeless, 0, n);
+	tcase_add_loop_test(tcase, test_faults, 0, n);
 	tcase_add_loop_test(tcase, test_cut, 0, n);
 	tcase_add_loop_test(tcase, test_damaged_type, 0, n);
 	tcase_add_test(tcase, test_kernel_only);
 	tcase_add_test(tcase, test_big);
+	tcase_add_test(tcase, test_unreadable);
 	return unit_main(suite);
 }
