@@ -107,22 +107,24 @@ static void add_flat(struct dump *d)
 		       d->at->header_bytes, d->size);
 }
 
-/* The type says how, then the signature behind the header, which may be whole
- * where the type is not; last the block, which any header has. */
+/* The signature behind the header says how, but for full dumps, which have
+ * memory there; then the type; last the block, which any header has. */
 static bool find_pages(struct dump *d, const struct kind *kind)
 {
+	const enum dump_index by_type = kind ? kind->index : DUMP_BY_NOTHING;
 	const enum dump_index by_magic = dump_index_of(d->io, d->at);
+	const bool is_full = by_type == DUMP_BY_BLOCK;
 	const enum dump_index order[] = {
-		kind ? kind->index : by_magic,
-		by_magic,
+		is_full ? by_type : by_magic,
+		is_full ? by_magic : by_type,
 		kind ? DUMP_BY_NOTHING : DUMP_BY_BLOCK,
 	};
 
-	if (order[0] != DUMP_BY_BLOCK && by_magic != order[0])
+	if (kind && !is_full && by_magic != by_type)
 		log_add(d->log, LOG_WARN, "image",
 			"DumpType is %u, but no %s is behind the header",
 			d->type,
-			order[0] == DUMP_BY_BITMAP ? "SDMP or FDMP" : "RDMP");
+			by_type == DUMP_BY_BITMAP ? "SDMP or FDMP" : "RDMP");
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
 		if ((!i || order[i] != order[i - 1]) && add_pages(d, order[i]))
 			return true;

@@ -73,6 +73,7 @@ struct weigher {
 	uint64_t to_read; /* bytes that may still be read */
 	struct bitmap best;
 	unsigned enough; /* points that cannot be topped */
+	bool is_signed;	 /* the header has its signature */
 	bool cut;	 /* the header makes sense, but the pages are cut */
 };
 
@@ -208,7 +209,7 @@ static void weigh(struct weigher *w, struct bitmap b)
 		b.points += POINTS_COUNT;
 	if (tables_are_sane(w, &b))
 		b.points += POINTS_TABLES;
-	if (!b.corrected)
+	if (!b.corrected && w->is_signed)
 		b.points += POINTS_CLAIMED;
 	/* A correction that nothing speaks for is no better than none. */
 	if (!b.points)
@@ -305,6 +306,7 @@ bool dump_add_bitmap(struct dump *d)
 	if (!image_io_read(d->io, d->at->header_bytes, w.header,
 			   sizeof w.header))
 		return false;
+	w.is_signed = dump_index_of(d->io, d->at) == DUMP_BY_BITMAP;
 	weigh_all(&w);
 	if (!w.best.points && w.cut)
 		log_add(d->log, LOG_WARN, "image",

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define CR4_LA57 (UINT64_C(1) << 12)
+/* Index of KUSER_SHARED_DATA in a top-level table of four levels. */
+#define KUSER_INDEX 0x1efu
 
 struct walk {
 	const MkPhys *phys;
@@ -118,6 +119,7 @@ uint8_t *mk_user_only_pages(const MkPhys *phys,
 		       const struct mk_write_options *options)
 {
 	const struct mk_dump *d = options->dump;
+	const uint64_t top = d->dtb & ~(MK_PAGE_SIZE - 1);
 	struct walk w = {
 		.phys = phys,
 		.n_pages = mk_phys_end(phys) / MK_PAGE_SIZE,
@@ -128,7 +130,7 @@ uint8_t *mk_user_only_pages(const MkPhys *phys,
 
 	w.user = g_malloc0((size_t)w.n_pages / 8 + 1);
 	w.kernel = kernel;
-	if (options->n_cpus && (options->cpus[0].cr4 & CR4_LA57))
+	if (d->is64 && !(entry_of(&w, top, KUSER_INDEX) & 1))
 		w.levels = 5;
 	if (d->machine == 0x8664 || (!d->is64 && !mark_pae(&w)))
 		mark_all(&w);

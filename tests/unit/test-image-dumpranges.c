@@ -98,6 +98,32 @@ START_TEST(test_one_wrong)
 }
 END_TEST
 
+/* The signature goes before the type, of full dumps alone it does not: there
+ * it is memory. */
+START_TEST(test_other_type)
+{
+	static const uint32_t others[] = { 2, 5, 6, 7, 0x77, 0x45474150 };
+	g_autoptr(UnitDump) d = make(types[_i]);
+	g_autoptr(Image) full = NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		g_autoptr(Image) image = NULL;
+
+		unit_dump_put(d, 0xf98, others[i], 4);
+		image = unit_dump_open(d, d->len, NULL, NULL);
+		ck_assert_ptr_nonnull(image);
+		check_pages(image);
+		ck_assert(unit_dump_logged(d, "DumpType"));
+	}
+	unit_dump_put(d, 0xf98, 1, 4);
+	unit_dump_put_block(d, 1, 7);
+	unit_dump_put_run(d, 0, 1, 7);
+	full = unit_dump_open(d, d->len, NULL, NULL);
+	ck_assert_uint_eq(image_runs_bytes(full->runs), 7 * 4096);
+	ck_assert_uint_eq(log_count(d->log, LOG_WARN), 0);
+}
+END_TEST
+
 /* Ranges that lie: of 2^60 pages, above all memory, over each other. */
 START_TEST(test_hostile)
 {
@@ -186,6 +212,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_types, 0, n);
 	tcase_add_loop_test(tcase, test_one_wrong, 0, n);
+	tcase_add_loop_test(tcase, test_other_type, 0, n);
 	tcase_add_loop_test(tcase, test_hostile, 0, n);
 	tcase_add_loop_test(tcase, test_cut, 0, n);
 	tcase_add_test(tcase, test_endless);
