@@ -10,7 +10,7 @@
 set -euo pipefail
 
 build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
-	libewf-dev libfwnt-dev libkdumpfile-dev liblz4-dev liblzma-dev
+	libewf-dev libfwnt-dev liblz4-dev liblzma-dev liblzo2-dev
 	libsnappy-dev libyajl-dev libzip-dev libzstd-dev zlib1g-dev'
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
 	libarchive-tools tar gzip xz-utils coreutils findutils mount util-linux'

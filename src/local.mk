@@ -17,8 +17,8 @@ include src/front/local.mk
 # What a program needs that uses the layers up to the named one.
 BASE_LIBS = src/libbase.a $(GLIB_LIBS)
 # What containers are read with.
-CONTAINER_LIBS = $(EWF_LIBS) $(FWNT_LIBS) $(KDUMPFILE_LIBS) $(LZ4_LIBS) \
-	$(LZMA_LIBS) $(SNAPPY_LIBS) $(ZIP_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
+CONTAINER_LIBS = $(EWF_LIBS) $(FWNT_LIBS) $(LZ4_LIBS) $(LZMA_LIBS) \
+	$(LZO_LIBS) $(SNAPPY_LIBS) $(ZIP_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
 IMAGE_LIBS = src/libimage.a $(BASE_LIBS) $(CONTAINER_LIBS)
 PMEM_LIBS = src/libpmem.a $(IMAGE_LIBS)
 VTOP_LIBS = src/libvtop.a $(PMEM_LIBS)

@@ -23,6 +23,9 @@ const struct ImageOps *const image_formats[] = {
 	&image_gzip_ops,
 	&image_xz_ops,
 	&image_zstd_ops,
+	&image_flattened_ops,
+	&image_kdump_ops,
+	&image_qevm_ops,
 	&image_raw_ops,
 	NULL,
 };
@@ -59,18 +62,28 @@ static void clear_companion(gpointer data)
 	image_io_free(companion->io);
 }
 
+/* Each of "a 1, b 2" that is not there yet. */
+static void add_versions(GPtrArray *list, const char *versions)
+{
+	g_auto(GStrv) each = g_strsplit(versions, ", ", -1);
+
+	for (char **version = each; *version; version++)
+		if (**version && !g_ptr_array_find_with_equal_func(
+					 list, *version, g_str_equal, NULL))
+			g_ptr_array_add(list, g_strdup(*version));
+}
+
 char *image_library_versions(void)
 {
-	g_autoptr(GPtrArray) list = g_ptr_array_new();
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
 
 	for (size_t i = 0; image_formats[i]; i++) {
-		const char *version = image_formats[i]->library ?
-					      image_formats[i]->library() :
-					      NULL;
+		const char *versions = image_formats[i]->library ?
+					       image_formats[i]->library() :
+					       NULL;
 
-		if (version && !g_ptr_array_find_with_equal_func(
-				       list, version, g_str_equal, NULL))
-			g_ptr_array_add(list, (gpointer)(uintptr_t)version);
+		if (versions)
+			add_versions(list, versions);
 	}
 	g_ptr_array_add(list, NULL);
 	return g_strjoinv(", ", (char **)list->pdata);

@@ -125,8 +125,8 @@ struct ImageOps {
 	/* Or, where it wraps any bytes: those, to be probed in turn. It may
 	 * leave what they borrow in image->more (image->io goes there). */
 	ImageIo *(*unwrap)(Image *image, Log *log, GError **error);
-	/* "libewf 20140813", or NULL: this build is without; the pointer is
-	 * NULL where no library is needed. */
+	/* "libewf 20140813" (or several: "a 1, b 2"), or NULL: this build is
+	 * without; the pointer is NULL where no library is needed. */
 	const char *(*library)(void);
 };
 

@@ -9,14 +9,25 @@ src_libimage_a_SOURCES = \
 	src/image/crashdump_runs.c \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
+	src/image/flattened.c \
 	src/image/formats.h \
 	src/image/hole.c src/image/hole.h \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
 	src/image/lime.c src/image/lime.h src/image/lime_header.c \
 	src/image/map.c src/image/map.h \
+	src/image/kdump.c src/image/kdump.h \
+	src/image/kdump_pages.c \
+	src/image/kdump_unpack.c \
+	src/image/overlay.c src/image/overlay.h \
 	src/image/pagefile.c src/image/pagefile.h \
 	src/image/pagebits.c src/image/pagebits.h \
+	src/image/qevm.c src/image/qevm.h \
+	src/image/qevm_cpu.c \
+	src/image/qevm_data.c \
+	src/image/qevm_place.c \
+	src/image/qevm_reader.c src/image/qevm_reader.h \
+	src/image/qevm_stream.c \
 	src/image/raw.c \
 	src/image/runs.c src/image/runs.h \
 	src/image/snappy_frames.c src/image/snappy_frames.h \

@@ -32,5 +32,8 @@ extern const struct mk_writer mk_writer_raw_zstd, mk_writer_raw_zstd_frames,
 #ifdef HAVE_ZLIB
 extern const struct mk_writer mk_writer_raw_bgzf;
 #endif
+extern const struct mk_writer mk_kdump_zlib, mk_kdump_flat, mk_kdump_lzo,
+	mk_kdump_snappy, mk_kdump_zstd, mk_kdump_stored;
+extern const struct mk_writer mk_qevm, mk_qevm_mapped, mk_libvirt_save;
 
 #endif

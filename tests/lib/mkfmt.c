@@ -103,6 +103,23 @@ const struct mk_writer *const mk_writers[] = {
 #ifdef HAVE_ZLIB
 	&mk_writer_raw_bgzf,
 #endif
+#ifdef HAVE_ZLIB
+	&mk_kdump_zlib,
+	&mk_kdump_flat,
+#endif
+#ifdef HAVE_LZO
+	&mk_kdump_lzo,
+#endif
+#ifdef HAVE_SNAPPY
+	&mk_kdump_snappy,
+#endif
+#ifdef HAVE_ZSTD
+	&mk_kdump_zstd,
+#endif
+	&mk_kdump_stored,
+	&mk_qevm,
+	&mk_libvirt_save,
+	&mk_qevm_mapped,
 	NULL,
 };
 

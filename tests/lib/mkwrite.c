@@ -172,10 +172,9 @@ static void put_qemu_state(GByteArray *out, const struct mk_cpu *cpu)
 	store64(out, at + QEMU_CR_OFFSET + 4 * 8, cpu->cr4);
 }
 
-static GByteArray *make_notes(const struct mk_write_options *options)
+GByteArray *mk_write_notes(const struct mk_write_options *options, bool is64)
 {
 	GByteArray *out = g_byte_array_new();
-	const bool is64 = options->format == MK_FORMAT_ELF;
 
 	for (size_t i = 0; i < options->n_cpus; i++)
 		put_prstatus(out, &options->cpus[i], (uint32_t)i, is64);
@@ -341,8 +340,8 @@ static GByteArray *make_headers(GArray *segments,
 				const struct mk_write_options *options,
 				uint64_t *file_len)
 {
-	g_autoptr(GByteArray) notes = make_notes(options);
 	const bool is64 = options->format == MK_FORMAT_ELF;
+	g_autoptr(GByteArray) notes = mk_write_notes(options, is64);
 	const size_t phnum = segments->len + 1;
 	const bool xnum = options->xnum || phnum >= PN_XNUM;
 	GByteArray *out = g_byte_array_new();

@@ -48,7 +48,9 @@ bool mk_write(const MkPhys *phys, const char *path,
 	      const struct mk_write_options *options, GError **error);
 
 /* For other writers: sets error of errno, false; all of buf at an offset; the
- * pages that are not zeros of [pa, pa + len) at an offset (holes else). */
+ * pages that are not zeros of [pa, pa + len) at an offset (holes else); the
+ * notes of an ELF core (transfer full). */
+GByteArray *mk_write_notes(const struct mk_write_options *options, bool is64);
 bool mk_write_failed(GError **error, const char *path);
 bool mk_write_at(int fd, const void *buf, size_t len, uint64_t offset);
 bool mk_write_pages(const MkPhys *phys, int fd, uint64_t pa, uint64_t len,
