@@ -26,6 +26,7 @@ const struct ImageOps *const image_formats[] = {
 	&image_flattened_ops,
 	&image_kdump_ops,
 	&image_qevm_ops,
+	&image_ewf_ops,
 	&image_raw_ops,
 	NULL,
 };

@@ -10,6 +10,9 @@ src_libimage_a_SOURCES = \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
 	src/image/flattened.c \
+	src/image/ewf.c src/image/ewf.h \
+	src/image/ewf_chunk.c src/image/ewf_index.c \
+	src/image/ewf_lib.c src/image/ewf_set.c \
 	src/image/formats.h \
 	src/image/hole.c src/image/hole.h \
 	src/image/image.c src/image/image.h \

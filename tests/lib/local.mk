@@ -21,6 +21,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-vmware.c \
 	tests/lib/mkfmt-wrap.c \
 	tests/lib/mkfmt-triage.c tests/lib/mkfmt-triage.h \
+	tests/lib/mkfmt-ewf.c \
 	tests/lib/mkhandle.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \

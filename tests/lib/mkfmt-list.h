@@ -35,5 +35,7 @@ extern const struct mk_writer mk_writer_raw_bgzf;
 extern const struct mk_writer mk_kdump_zlib, mk_kdump_flat, mk_kdump_lzo,
 	mk_kdump_snappy, mk_kdump_zstd, mk_kdump_stored;
 extern const struct mk_writer mk_qevm, mk_qevm_mapped, mk_libvirt_save;
+extern const struct mk_writer mk_ewf_writer, mk_ewf_none_writer,
+	mk_ewf_split_writer;
 
 #endif

@@ -120,6 +120,11 @@ const struct mk_writer *const mk_writers[] = {
 	&mk_qevm,
 	&mk_libvirt_save,
 	&mk_qevm_mapped,
+#ifdef HAVE_ZLIB
+	&mk_ewf_writer,
+	&mk_ewf_none_writer,
+	&mk_ewf_split_writer,
+#endif
 	NULL,
 };
 

@@ -9,6 +9,7 @@ mount_tests = \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
 	tests/mount/ending.sh \
+	tests/mount/ewf.sh \
 	tests/mount/facts.sh \
 	tests/mount/fetch-symbols.sh \
 	tests/mount/formats.sh \

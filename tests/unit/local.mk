@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/test-image-dumpbitmap \
 	tests/unit/test-image-dumpranges \
 	tests/unit/test-image-elf \
+	tests/unit/test-image-ewf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
 	tests/unit/test-image-pagefile \
@@ -151,6 +152,8 @@ tests_unit_test_image_elf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_elf_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_blocks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_blocks_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_ewf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_ewf_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_io_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
