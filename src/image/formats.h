@@ -14,6 +14,7 @@ extern const struct ImageOps image_flattened_ops;
 extern const struct ImageOps image_kdump_ops;
 extern const struct ImageOps image_qevm_ops;
 extern const struct ImageOps image_ewf_ops;
+extern const struct ImageOps image_hibr_ops;
 extern const struct ImageOps image_raw_ops;
 extern const struct ImageOps image_triage_ops;
 extern const struct ImageOps image_vmware_ops;

@@ -27,6 +27,7 @@ const struct ImageOps *const image_formats[] = {
 	&image_kdump_ops,
 	&image_qevm_ops,
 	&image_ewf_ops,
+	&image_hibr_ops,
 	&image_raw_ops,
 	NULL,
 };

@@ -15,6 +15,12 @@ src_libimage_a_SOURCES = \
 	src/image/ewf_lib.c src/image/ewf_set.c \
 	src/image/formats.h \
 	src/image/hole.c src/image/hole.h \
+	src/image/hibr.c src/image/hibr-priv.h \
+	src/image/hibr_index.c \
+	src/image/hibr_new.c \
+	src/image/hibr_old.c \
+	src/image/hibr_sets.c \
+	src/image/hibr_tables.c \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \
 	src/image/lime.c src/image/lime.h src/image/lime_header.c \
@@ -42,4 +48,6 @@ src_libimage_a_SOURCES = \
 	src/image/wrap.c src/image/wrap.h \
 	src/image/wrap_gzip.c \
 	src/image/wrap_xz.c \
-	src/image/wrap_zstd.c
+	src/image/wrap_zstd.c \
+	src/image/xpress.c src/image/xpress.h src/image/xpress-priv.h \
+	src/image/xpress_huffman.c

@@ -22,7 +22,9 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-wrap.c \
 	tests/lib/mkfmt-triage.c tests/lib/mkfmt-triage.h \
 	tests/lib/mkfmt-ewf.c \
+	tests/lib/mkfmt-hibr.c \
 	tests/lib/mkhandle.c \
+	tests/lib/mkhuff.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
 	tests/lib/mkmmu.c tests/lib/mkmmu.h \

@@ -37,5 +37,19 @@ extern const struct mk_writer mk_kdump_zlib, mk_kdump_flat, mk_kdump_lzo,
 extern const struct mk_writer mk_qevm, mk_qevm_mapped, mk_libvirt_save;
 extern const struct mk_writer mk_ewf_writer, mk_ewf_none_writer,
 	mk_ewf_split_writer;
+extern const struct mk_writer mk_hibr_xp_writer;
+extern const struct mk_writer mk_hibr_xp64_writer;
+extern const struct mk_writer mk_hibr_vista_writer;
+extern const struct mk_writer mk_hibr_vista64_writer;
+extern const struct mk_writer mk_hibr_vista2_writer;
+extern const struct mk_writer mk_hibr_vista264_writer;
+extern const struct mk_writer mk_hibr_7_writer;
+extern const struct mk_writer mk_hibr_7x64_writer;
+extern const struct mk_writer mk_hibr_wiped_writer;
+extern const struct mk_writer mk_hibr_8_writer;
+extern const struct mk_writer mk_hibr_10_writer;
+extern const struct mk_writer mk_hibr_10x86_writer;
+extern const struct mk_writer mk_hibr_11_writer;
+extern const struct mk_writer mk_hibr_wiped10_writer;
 
 #endif

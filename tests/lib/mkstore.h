@@ -10,6 +10,12 @@
  * max. */
 size_t mk_xpress(const uint8_t *in, size_t len, uint8_t *out, size_t max);
 
+/* LZ77+Huffman (MS-XCA 2.1), in the same way. mark_end: with the symbol that
+ * says that the stream is over. Returns how many bytes it took; 0: more than
+ * max. */
+size_t mk_xpress_huffman(const uint8_t *in, size_t len, bool mark_end,
+			 uint8_t *out, size_t max);
+
 struct mk_tree_entry {
 	uint32_t key, value;
 };

@@ -8,6 +8,7 @@
 
 #define PLACES 4096u
 #define MATCH_MIN 3u
+#define DISTANCE_MAX 8192u /* of 13 bits */
 #define LONG_LENGTH 7u   /* of the three bits in the pair */
 #define LONGER_LENGTH 15u /* of half a byte */
 
@@ -106,10 +107,10 @@ static size_t match_at(const uint8_t *in, size_t len, size_t from, size_t at)
 
 /* Where the same three bytes were last, by their hash: place + 1. */
 struct places {
-	uint16_t last[PLACES];
+	uint32_t last[PLACES];
 };
 
-static uint16_t *place_of(struct places *places, const uint8_t *in)
+static uint32_t *place_of(struct places *places, const uint8_t *in)
 {
 	const uint32_t three = in[0] | (uint32_t)in[1] << 8 |
 			       (uint32_t)in[2] << 16;
@@ -128,6 +129,8 @@ static size_t best_match(struct places *places, const uint8_t *in, size_t len,
 	if (last == 0)
 		return 0;
 	*distance = at - (last - 1);
+	if (*distance > DISTANCE_MAX)
+		return 0;
 	return match_at(in, len, last - 1, at);
 }
 
@@ -135,7 +138,7 @@ static void note_places(struct places *places, const uint8_t *in, size_t len,
 			size_t at, size_t n)
 {
 	for (; n > 0 && len - at >= MATCH_MIN; n--, at++)
-		*place_of(places, in + at) = (uint16_t)(at + 1);
+		*place_of(places, in + at) = (uint32_t)at + 1;
 }
 
 size_t mk_xpress(const uint8_t *in, size_t len, uint8_t *out, size_t max)
@@ -143,7 +146,6 @@ size_t mk_xpress(const uint8_t *in, size_t len, uint8_t *out, size_t max)
 	struct writer w = {.out = out, .max = max};
 	struct places places = {{0}};
 
-	g_assert(len < 8192);
 	new_flags(&w);
 	for (size_t at = 0; at < len && !w.full;) {
 		size_t distance = 0;
