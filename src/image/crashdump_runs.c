@@ -97,15 +97,25 @@ static uint64_t count_pages(const struct dump *d, uint32_t n)
 	return n_pages;
 }
 
+/* Does the file have so many pages? */
+static bool has_pages(const struct dump *d, uint64_t n_pages)
+{
+	return n_pages <= (d->size - d->at->header_bytes) / PAGE_SIZE_4K;
+}
+
 /* Where the number of runs fits neither the block nor their sum: runs may go
- * on behind the block, or the number alone is wrong. The sum tells. */
+ * on behind the block, or the number alone is wrong. The sum tells, but where
+ * it would drop pages that the file has. */
 static uint32_t guess_runs(struct dump *d, uint32_t claimed, uint32_t room)
 {
-	uint64_t sum = block_sum(d), n_pages;
+	uint64_t sum = block_sum(d), n_pages, n_claimed;
 	uint32_t n = count_sane(d, block_room(d, d->at->spill_end), sum,
 				&n_pages);
+	bool fits = claimed && claimed <= room;
 
-	if (sum && n_pages == sum) {
+	n_claimed = fits ? count_pages(d, claimed) : 0;
+	if (sum && n_pages == sum &&
+	    !(fits && n < claimed && has_pages(d, n_claimed))) {
 		log_add(d->log, LOG_WARN, "image",
 			"the header claims %u run(s) of memory, its block has"
 			" room for %u: %u that follow each other make up its"
@@ -113,12 +123,12 @@ static uint32_t guess_runs(struct dump *d, uint32_t claimed, uint32_t room)
 			claimed, room, n);
 		return n;
 	}
-	if (claimed && claimed <= room) {
+	if (fits) {
 		log_add(d->log, LOG_WARN, "image",
 			"the runs of memory in the header have %" PRIu64
 			" pages, its NumberOfPages is %" PRIu64
 			": one of them is wrong",
-			count_pages(d, claimed), sum);
+			n_claimed, sum);
 		return claimed;
 	}
 	n = count_sane(d, room, 0, &n_pages);

@@ -206,14 +206,14 @@ static bool write_dump(const MkPhys *phys, const char *path,
 	}
 
 DUMP_WRITER(dump_bitmap, "dump-bitmap", 0, .type = 5, .magic = "FDMPDUMP");
-DUMP_WRITER(dump_bitmap32, "dump-bitmap32", 0, .type = 5, .magic = "FDMPDUMP",
-	    .is32 = true);
+DUMP_WRITER(dump_bitmap32, "dump-bitmap32", MK_WRITER_32BIT, .type = 5,
+	    .magic = "FDMPDUMP", .is32 = true);
 DUMP_WRITER(dump_active, "dump-active", 0, .type = 6, .magic = "SDMPDUMP",
 	    .attributes = ACTIVE);
 DUMP_WRITER(dump_kernel, "dump-kernel", MK_WRITER_LOSSY, .type = 2,
 	    .magic = "SDMPDUMP", .old = true, .kernel_only = true);
-DUMP_WRITER(dump_kernel32, "dump-kernel32", MK_WRITER_LOSSY, .type = 2,
-	    .magic = "SDMPDUMP", .is32 = true, .old = true,
+DUMP_WRITER(dump_kernel32, "dump-kernel32", MK_WRITER_LOSSY | MK_WRITER_32BIT,
+	    .type = 2, .magic = "SDMPDUMP", .is32 = true, .old = true,
 	    .kernel_only = true);
 DUMP_WRITER(dump_rdmp, "dump-rdmp", 0, .type = 0xa, .magic = "RDMPDUMP");
 DUMP_WRITER(dump_rdmp_kernel, "dump-rdmp-kernel", MK_WRITER_LOSSY, .type = 8,

@@ -166,6 +166,20 @@ START_TEST(test_wrong_number)
 }
 END_TEST
 
+/* A sum that would drop a run whose pages the file has is what is wrong. */
+START_TEST(test_wrong_sum)
+{
+	g_autoptr(UnitDump) d = make(_i);
+	g_autoptr(Image) image = NULL;
+
+	unit_dump_put_block(d, 2, 3);
+	image = unit_dump_open(d, d->len, NULL, NULL);
+	ck_assert_uint_eq(image_runs_bytes(image->runs), 8 * 4096);
+	ck_assert_uint_eq(unit_dump_page(image, 20), 20);
+	ck_assert(unit_dump_logged(d, "one of them is wrong"));
+}
+END_TEST
+
 /* More runs than the block has room for: they go on behind it, where the sum
  * agrees; else those in the block are used, and the log says so. */
 START_TEST(test_many_runs)
@@ -257,6 +271,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_refused, 0, 2);
 	tcase_add_loop_test(tcase, test_cut, 0, 2);
 	tcase_add_loop_test(tcase, test_wrong_number, 0, 2);
+	tcase_add_loop_test(tcase, test_wrong_sum, 0, 2);
 	tcase_add_loop_test(tcase, test_many_runs, 0, 2);
 	tcase_add_loop_test(tcase, test_nonsense, 0, 2);
 	tcase_add_loop_test(tcase, test_unknown_type, 0, 2);
