@@ -245,6 +245,10 @@ printf '%-42s %10s %12s\n' "seconds" "64 MiB" "2 GiB"
 demo_ls=$(first_ls "$tmp/files/demo.img")
 big_ls=$(first_ls "$image")
 printf '%-42s %10s %12s\n' "start to first ls of proc/" "$demo_ls" "$big_ls"
+"$mkmem" --size 65536 --format dump-bitmap --out "$tmp/dump.img"
+dump_ls=$(first_ls "$tmp/dump.img")
+rm "$tmp/dump.img"
+printf '%-42s %10s %12s\n' "the same, bitmap dump of 64 GiB" - "$dump_ls"
 demo_cat=$(all_memmap "$tmp/files/demo.img")
 big_cat=$(all_memmap "$image")
 printf '%-42s %10s %12s   %s lines, %s bytes\n' "cat proc/*/memmap" \
@@ -330,5 +334,6 @@ if [ "$passthrough" != 0 ]; then
 fi
 expect "first ls, 64 MiB" "$demo_ls" '<' 0.1
 expect "first ls, 2 GiB" "$big_ls" '<' 0.1
+expect "first ls, bitmap dump of 64 GiB" "$dump_ls" '<' 1
 expect "maps, 2 GiB in scattered pages" "$maps_cat" '<' 0.3
 exit 0

@@ -8,6 +8,7 @@ mount_tests = \
 	tests/mount/copy.sh \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
+	tests/mount/dumps.sh \
 	tests/mount/ending.sh \
 	tests/mount/ewf.sh \
 	tests/mount/facts.sh \
