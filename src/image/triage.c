@@ -22,9 +22,9 @@ enum {
 	VALID = 0x44475254,	/* at ValidOffset: the dump was finished */
 	BLOCK_BYTES = 16,	/* of a TRIAGE_DATA_BLOCK */
 	PART_BYTES_MAX = 1 << 20,
-	/* A dump of a few MiB has some thousands; 24 bytes each, here and in
-	 * the list that is made of them. */
-	BLOCKS_MAX = 1 << 19,
+	/* A dump of a few MiB has some thousands; 24 bytes each here, and up to
+	 * 90 in what is made of them. */
+	BLOCKS_MAX = 1 << 17,
 };
 
 /* MiniDumpFields: what the dump's header has that older ones lack. */
@@ -171,9 +171,12 @@ static uint64_t triage_word(const struct header *h, uint32_t member)
 	return get(h, h->at->header_bytes + member);
 }
 
+/* Where MiniDumpFields is not filled in, each part is looked at. */
 static bool has_fields(const struct header *h, uint32_t bit)
 {
-	return get_u32(h, h->at->fields) & bit;
+	uint32_t fields = get_u32(h, h->at->fields);
+
+	return !fields || fields & bit;
 }
 
 static void read_facts(const struct header *h, Image *image)
@@ -302,7 +305,7 @@ static void add_blocks(const struct header *h, struct image_triage *t,
 	uint64_t room;
 
 	if (!is_place(h, off)) {
-		*n_bad += count;
+		*n_bad += off && off != UNUSED ? count : 0;
 		return;
 	}
 	room = MIN((image_io_size(h->io) - off) / BLOCK_BYTES, BLOCKS_MAX);

@@ -91,7 +91,9 @@ static void key_code(struct sink *out, const char *key, const Image *image,
 		     uint64_t va)
 {
 	const struct image_module *m = nt_triage_module_at(image, va);
-	g_autofree char *name = m ? text_escape_line(m->name) : NULL;
+	const char *file = m ? strrchr(m->name, '\\') : NULL;
+	g_autofree char *name =
+		m ? text_escape_line(file ? file + 1 : m->name) : NULL;
 
 	if (!va)
 		sink_key(out, key, "-");

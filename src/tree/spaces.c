@@ -17,6 +17,7 @@ enum {
 	IN_PROCESS = 1 << SPACE_PROCESS,
 	IN_KERNEL = 1 << SPACE_KERNEL,
 	IN_DTB = 1 << SPACE_DTB,
+	IN_DIRECT_KERNEL = 1 << 8, /* only where it is a list */
 };
 
 static const struct {
@@ -24,7 +25,6 @@ static const struct {
 	space_render_fn render; /* NULL: rows.h */
 	bool wants_view;
 	unsigned where;
-	bool direct; /* only of a space that is a list */
 } texts[SPACE_TEXTS] = {
 	[SPACE_TEXT_MAPS] = { "maps", NULL, true,
 			      IN_PROCESS | IN_KERNEL | IN_DTB },
@@ -42,10 +42,10 @@ static const struct {
 	[SPACE_TEXT_COMM] = { "comm", render_comm, false, IN_PROCESS },
 	[SPACE_TEXT_ENVIRON] = { "environ", render_environ, false,
 				 IN_PROCESS },
-	[SPACE_TEXT_MODULES] = { "modules", render_modules, false, IN_KERNEL,
-				 true },
+	[SPACE_TEXT_MODULES] = { "modules", render_modules, false,
+				 IN_DIRECT_KERNEL },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
-				  IN_KERNEL, true },
+				  IN_DIRECT_KERNEL },
 };
 
 const char *tree_text_name(enum space_text kind)
@@ -65,8 +65,11 @@ bool tree_text_wants_view(enum space_text kind)
 
 bool tree_space_has_text(const Space *space, enum space_text kind)
 {
-	return texts[kind].where & 1u << space->kind &&
-	       (!texts[kind].direct || space->as.direct);
+	unsigned kinds = 1u << space->kind;
+
+	if (space->kind == SPACE_KERNEL && space->as.direct)
+		kinds |= IN_DIRECT_KERNEL;
+	return texts[kind].where & kinds;
 }
 
 static void render_text(Tree *tree, Space *space, enum space_text kind,

@@ -108,6 +108,28 @@ for n in 4096 8000 12000; do
 	umount_checked mnt
 done
 
+# Blocks without end, each a range of its own: as many as are allowed, in
+# little memory.
+make_image d --layout amd64-10.0.19041-b --format triage
+python3 - <<'P'
+import struct
+d = bytearray(open("d.img", "rb").read())
+at, n = len(d), 400000
+d += b"".join(struct.pack("<QII", 0xffff900000000000 + 3 * i, 0x2080, 1)
+              for i in range(n))
+d[0x2078:0x2080] = struct.pack("<II", at, 0xffffffff)
+open("many.img", "wb").write(d)
+P
+must_mount many.img mnt
+expect_same "$(find mnt/kernel/regions -type f | head -200000 | wc -l)" \
+	"$((131072 + 5))" "regions"
+[ "$(wc -l <mnt/kernel/maps)" -gt 131072 ] || fail "maps"
+tail -c 100 mnt/kernel/maps | grep -q triage || fail "end of maps"
+grep -q 'data block(s) of the triage dump' mnt/log || fail "too many blocks"
+peak=$(daemon_peak mnt)
+[ "$peak" -lt $((64 << 10)) ] || fail "$peak KiB for 131072 blocks"
+umount_checked mnt
+
 # User-mode minidumps are no images.
 printf 'MDMP\x93\xa7\0\0' >user.dmp
 head -c 100000 /dev/zero >>user.dmp
