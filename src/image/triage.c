@@ -80,6 +80,8 @@ static const struct layout layout_64 = {
 	0x60, 0x68, 0x6c, 0x70, 0x74, 0x78, 0x7c,
 };
 
+/* Where the first part of the header ends, which other parts cannot be in. */
+#define FACTS_END 0x100u
 enum { MAJOR = 0x8, MINOR = 0xc, PAE_ENABLED_32 = 0x5c };
 
 struct header {
@@ -189,6 +191,7 @@ static void read_facts(const struct header *h, Image *image)
 	f->ps_active_head = get_fact(h, at->process_head);
 	f->ps_loaded_module_list = get_fact(h, at->module_list);
 	f->kdbg = get_fact(h, at->kdbg);
+	f->dump_type = DUMP_TRIAGE;
 	f->machine = get_u32(h, at->machine);
 	f->processors = get_u32(h, at->processors);
 	f->os_major = get_u32(h, MAJOR);
@@ -211,7 +214,9 @@ static bool is_place(const struct header *h, uint64_t off)
 	       off < image_io_size(h->io);
 }
 
-/* What is at a place goes on to the next place that the header names. */
+/* What is at a place goes on to the next place that the header names. The
+ * context is in the dump's own header as a rule, where Windows has room for
+ * it. */
 static struct image_part part_at(const struct header *h, enum member member)
 {
 	static const enum member all[] = {
@@ -223,7 +228,8 @@ static struct image_part part_at(const struct header *h, enum member member)
 				  h->at->blocks_offset };
 	uint64_t off = triage_u32(h, member), end = image_io_size(h->io);
 
-	if (!is_place(h, off))
+	if (!is_place(h, off) &&
+	    !(member == CONTEXT_OFFSET && off >= FACTS_END && off < end))
 		return (struct image_part){ 0 };
 	for (size_t i = 0; i < G_N_ELEMENTS(all) + G_N_ELEMENTS(more); i++) {
 		size_t k = i - MIN(i, G_N_ELEMENTS(all));
@@ -263,7 +269,8 @@ static void read_context(const struct header *h, const Image *image,
 	uint8_t b[0x110];
 
 	if (t->context.len < sizeof b ||
-	    !image_io_read(h->io, t->context.off, b, sizeof b))
+	    !image_io_read(h->io, t->context.off, b, sizeof b) ||
+	    load_le32(b) == UNUSED)
 		return;
 	t->rip = t->is64 ? load_le64(b + ip) : load_le32(b + ip);
 	t->rsp = t->is64 ? load_le64(b + sp) : load_le32(b + sp);

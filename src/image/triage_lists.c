@@ -195,7 +195,7 @@ void image_triage_modules(struct image_triage *triage, const ImageIo *io,
 }
 
 /* DUMP_UNLOADED_DRIVERS: UNICODE_STRING whose pointer is of no use, the first
- * 12 characters of the name, start, end. */
+ * 12 characters of the name, start, end. name NULL: it is empty. */
 static bool read_unloaded(const ImageIo *io, bool is64, uint64_t off,
 			  struct image_module *ret)
 {
@@ -207,6 +207,9 @@ static bool read_unloaded(const ImageIo *io, bool is64, uint64_t off,
 		return false;
 	ret->base = load_word(b + name + 24, is64);
 	end = load_word(b + name + 24 + word, is64);
+	ret->name = NULL;
+	if (!ret->base && !end) /* an entry that was never used */
+		return true;
 	if (end <= ret->base ||
 	    !is_plausible(ret->base, end - ret->base, is64))
 		return false;
@@ -231,10 +234,10 @@ void image_triage_unloaded(struct image_triage *triage, const ImageIo *io,
 	for (uint64_t i = 0; i < count; i++) {
 		struct image_module m;
 
-		if (read_unloaded(io, triage->is64, off + word + i * entry,
-				  &m))
-			g_array_append_val(triage->unloaded, m);
-		else
+		if (!read_unloaded(io, triage->is64, off + word + i * entry,
+				   &m))
 			++*n_bad;
+		else if (m.name)
+			g_array_append_val(triage->unloaded, m);
 	}
 }

@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "nt/cpus.h"
 #include "nt/identify.h"
+#include "nt/kdbg-priv.h"
 #include "nt/machine.h"
 #include "nt/symload.h"
 #include "nt/triage.h"
@@ -81,6 +83,24 @@ static NtKernel *kernel_new(const PhysMem *pm, const Image *image)
 
 /* --- the kernel --- */
 
+/* The block as it is in the dump. What it was linked in is not there, so the
+ * links count for nothing. */
+static bool read_kdbg(const struct dump *d, VirtAddr va, struct nt_kdbg *ret)
+{
+	const struct addr_space *as = &d->k->as;
+	uint8_t bytes[KDBG_BYTES];
+	size_t n = nt_kdbg_bytes(as, va, bytes);
+
+	if (n < KDBG_HEAD_BYTES)
+		return false;
+	memcpy(bytes, bytes + KDBG_BASE_AT, 8);
+	memcpy(bytes + 8, bytes + KDBG_BASE_AT, 8);
+	if (!nt_kdbg_parse(as, d->pointer_bytes, bytes, n, ret))
+		return false;
+	ret->va = va;
+	return true;
+}
+
 static bool find_kdbg(struct dump *d)
 {
 	NtKernel *k = d->k;
@@ -88,7 +108,7 @@ static bool find_kdbg(struct dump *d)
 
 	if (!va.v)
 		return false;
-	if (!nt_kdbg_read(&k->as, d->pointer_bytes, va, &k->kdbg) &&
+	if (!read_kdbg(d, va, &k->kdbg) &&
 	    !(d->pointer_bytes == 8 && k->has_image &&
 	      nt_kdbg_decode_by_base(&k->as, va, k->image.base, &k->kdbg)))
 		return false;

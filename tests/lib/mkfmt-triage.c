@@ -125,12 +125,17 @@ static void choose(struct maker *m)
 static void put_context(struct maker *m)
 {
 	const bool arm = m->win->mode == MK_MODE_ARM64;
-	const size_t at = grow(m, m->is64 ? 0x4d0 : 0x2cc);
+	size_t at = m->is64 ? 0x348 : 0x320;
 
+	/* In the header, as Windows does it; or apart. */
+	if (arm)
+		at = grow(m, 0x390);
+	else
+		memset(m->out->data + at, 0, m->is64 ? 0x4d0 : 0x2cc);
 	set_head(m, 0xc, at);
 	set_word(m, at + (arm ? 0x108 : m->is64 ? 0xf8 : 0xb8), m->t->rip);
 	set_word(m, at + (arm ? 0x100 : m->is64 ? 0x98 : 0xc4), m->t->rsp);
-	set_head(m, 0x10, grow(m, m->is64 ? 0x98 : 0x50));
+	set_head(m, 0x10, m->is64 ? 0xf00 : 0x7d0);
 }
 
 /* What ARM64 layouts do not tell is where the thread is, and the number. */
@@ -231,10 +236,10 @@ static void put_drivers(struct maker *m)
 static void put_unloaded(struct maker *m)
 {
 	const size_t word = m->is64 ? 8 : 4, entry = 4 * word + 24;
-	size_t at = grow(m, word + 2 * entry);
+	size_t at = grow(m, word + 3 * entry); /* the last is empty */
 
 	set_head(m, 0x18, at);
-	set(m, at, 2, 4);
+	set(m, at, 3, 4);
 	at += word;
 	for (guint i = 3; i < m->t->drivers->len; i++, at += entry) {
 		const struct mk_driver *d =

@@ -88,6 +88,7 @@ START_TEST(test_header)
 	ck_assert_uint_eq(image->facts.os_minor, k->build);
 	ck_assert_uint_eq(image->facts.machine, m.is64 ? 0x8664 : 0x14c);
 	ck_assert_uint_eq(image->facts.processors, 2);
+	ck_assert_uint_eq(image->facts.dump_type, 4);
 	ck_assert(image->facts.has_bugcheck);
 	ck_assert_uint_eq(image->facts.bugcheck, m.t.bugcheck);
 	for (unsigned i = 0; i < 4; i++)
