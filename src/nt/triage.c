@@ -13,6 +13,8 @@
 #include "nt/symload.h"
 #include "nt/triage.h"
 
+enum { WAIT_LIST = 8 };
+
 struct dump {
 	const Image *image;
 	const struct image_triage *t;
@@ -207,6 +209,17 @@ static bool is_object(const struct dump *d, uint64_t va)
 	       va % d->pointer_bytes == 0;
 }
 
+/* Where a process or a thread was by its own word: nobody waits for it, so that
+ * the list of who does (_DISPATCHER_HEADER.WaitListHead, at 8 in all symbol
+ * tables) leads to itself. */
+static uint64_t find_self(const struct dump *d, struct image_part part)
+{
+	uint64_t flink = read_pointer(d, part, WAIT_LIST);
+	uint64_t blink = read_pointer(d, part, WAIT_LIST + d->pointer_bytes);
+
+	return flink == blink && flink > WAIT_LIST ? flink - WAIT_LIST : 0;
+}
+
 /* KDBG's word is taken before the profile's. */
 static uint32_t choose(uint16_t by_kdbg, uint32_t by_profile)
 {
@@ -283,6 +296,10 @@ static void find_crashed(struct dump *d)
 			       choose(kdbg->kthread_apc_process,
 				      known ? p->thread.apc_process :
 					      NT_ABSENT));
+	if (!is_object(d, thread))
+		thread = find_self(d, d->t->thread);
+	if (!is_object(d, process))
+		process = find_self(d, d->t->process);
 	read_number(d);
 	d->cpu.container = -1;
 	d->cpu.how = "dump";

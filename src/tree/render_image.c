@@ -192,8 +192,9 @@ static void info_profile(struct sink *out, const NtKernel *k)
 				      "");
 	if (k->direct) {
 		sink_key(out, "ProfileCheck",
-			 "by the process that crashed and KDBG: a triage dump"
-			 " has no other");
+			 "by the process that crashed (%s) and KDBG (%s)",
+			 k->cpus->len ? "there" : "not there",
+			 k->kdbg.va.v ? "there" : "not there");
 		return;
 	}
 	if (!k->has_system) {

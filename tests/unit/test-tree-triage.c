@@ -318,6 +318,72 @@ START_TEST(test_lists)
 }
 END_TEST
 
+/* Writes a pointer as the machine has it. */
+static void put_pointer(struct shown *s, uint64_t off, uint64_t value,
+			bool is64)
+{
+	const uint64_t word = GUINT64_TO_LE(value);
+
+	memcpy(s->bytes->data + off, &word, is64 ? 8 : 4);
+}
+
+static uint64_t offset_of(const struct shown *s, uint64_t va)
+{
+	for (guint i = 0; i < s->t.blocks->len; i++) {
+		const struct mk_block *b =
+			&g_array_index(s->t.blocks, struct mk_block, i);
+
+		if (b->va == va)
+			return b->off;
+	}
+	ck_abort_msg("no block at 0x%" PRIx64, va);
+}
+
+/* Without the KPRCB and the thread, the process still tells where it was, if
+ * nobody waited for it; else it is not shown. */
+START_TEST(test_alone)
+{
+	const bool is64 = rows[_i].is64;
+	const unsigned word = is64 ? 8 : 4;
+	uint64_t eprocess, at;
+	struct shown s;
+
+	shown_init(&s, _i);
+	eprocess = s.t.process->eprocess;
+	at = offset_of(&s, eprocess);
+	memset(s.bytes->data + offset_of(&s, s.t.prcb), 0, 0x400);
+	memset(s.bytes->data + offset_of(&s, s.t.thread), 0, 0x400);
+	put_pointer(&s, at + 8, eprocess + 8, is64);
+	put_pointer(&s, at + 8 + word, eprocess + 16, is64);
+	ck_assert(show(&s, NULL, NULL));
+	ck_assert_uint_eq(procset_count(s.procs), 0);
+	expect_line(&s, "log", "warning: kernel: the process that crashed is");
+	hide(&s);
+	put_pointer(&s, at + 8 + word, eprocess + 8, is64);
+	ck_assert(show(&s, NULL, NULL));
+	ck_assert_uint_eq(procset_count(s.procs), 1);
+	ck_assert_uint_eq(procset_get(s.procs, 0)->p.eprocess.v, eprocess);
+	ck_assert_uint_eq(procset_get(s.procs, 0)->p.pid, s.t.process->pid);
+	shown_clear(&s);
+}
+END_TEST
+
+/* Without KDBG, the layout of the build has to do; or (ARM64) the process. */
+START_TEST(test_no_kdbg)
+{
+	struct shown s;
+
+	shown_init(&s, _i);
+	memset(s.bytes->data + offset_of(&s, mk_win_kernel(s.win)->kdbg), 0,
+	       0x100);
+	ck_assert(show(&s, NULL, NULL));
+	ck_assert_uint_eq(procset_count(s.procs), 1);
+	expect_line(&s, "log", "warning: kernel: the dump has no debugger");
+	expect_line(&s, "image/info", "Kdbg:\t- (not found)\n");
+	shown_clear(&s);
+}
+END_TEST
+
 /* pids= and its like; eprocess= reads what is there. */
 START_TEST(test_selected)
 {
@@ -478,6 +544,8 @@ int main(void)
 	tcase_add_loop_test(tcase, test_extents, 0, n);
 	tcase_add_loop_test(tcase, test_facts, 0, n);
 	tcase_add_loop_test(tcase, test_lists, 0, n);
+	tcase_add_loop_test(tcase, test_alone, 0, n);
+	tcase_add_loop_test(tcase, test_no_kdbg, 0, n);
 	tcase_add_loop_test(tcase, test_selected, 0, n);
 	tcase_add_loop_test(tcase, test_damaged, 0, n);
 	tcase_add_loop_test(tcase, test_faults, 0, n);
