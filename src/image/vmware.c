@@ -97,12 +97,11 @@ static void describe(Image *image, const struct vmware_state *state,
 	image->detail = g_strdup_printf(
 		"state file version %u, %u region(s), %s",
 		state->magic & 0xf, state->regions->len, memory);
-	if (state->n_claimed != UINT32_MAX &&
-	    state->n_claimed > state->regions->len)
+	if (state->n_partial)
 		log_add(log, LOG_WARN, "vmware",
-			"the state file has %u regions of memory, of which %u"
-			" are described",
-			state->n_claimed, state->regions->len);
+			"%u region(s) of memory are left out, for the state"
+			" file does not say where they belong",
+			state->n_partial);
 	if (state->damaged)
 		log_add(log, LOG_WARN, "vmware",
 			"the state file is damaged or was cut short; what could"
@@ -189,7 +188,12 @@ static bool vmware_open(Image *image, Log *log, GError **error)
 	if (!vmware_is_state(image->io))
 		return open_memory(image, log, error);
 	ok = vmware_state_read(image->io, &state) &&
-	     open_state(image, &state, log, error);
+	     vmware_state_has_layout(&state);
+	if (!ok)
+		g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
+				    "is a VMware state file that ends before it"
+				    " says where in memory anything belongs");
+	ok = ok && open_state(image, &state, log, error);
 	vmware_state_clear(&state);
 	return ok;
 }

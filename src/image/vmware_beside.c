@@ -162,7 +162,7 @@ static bool read_state(const char *path, struct vmware_state *state)
 
 	if (!io)
 		return false;
-	if (vmware_state_read(io, state))
+	if (vmware_state_read(io, state) && vmware_state_has_layout(state))
 		return true;
 	vmware_state_clear(state);
 	return false;

@@ -168,12 +168,33 @@ static void region_tag(struct parse *p, const struct tag *tag)
 	region = need_region(p, tag);
 	if (!region)
 		return;
-	if (!strcmp(tag->name, "regionPageNum"))
+	if (!strcmp(tag->name, "regionPageNum")) {
 		region->file_page = value;
-	else if (!strcmp(tag->name, "regionPPN"))
+		region->known |= 1;
+	} else if (!strcmp(tag->name, "regionPPN")) {
 		region->first_pfn = value;
-	else if (!strcmp(tag->name, "regionSize"))
+		region->known |= 2;
+	} else if (!strcmp(tag->name, "regionSize")) {
 		region->n_pages = value;
+		region->known |= 4;
+	}
+}
+
+/* Half a region puts its bytes nowhere, or where they do not belong. */
+static void drop_partial(struct vmware_state *state)
+{
+	GArray *regions = state->regions;
+
+	if (state->n_claimed < regions->len)
+		g_array_set_size(regions, state->n_claimed);
+	for (guint i = regions->len; i-- > 0;)
+		if (g_array_index(regions, struct vmware_region, i).known !=
+		    VMWARE_REGION_KNOWN) {
+			g_array_remove_index(regions, i);
+			state->n_partial++;
+		}
+	if (state->n_claimed != UINT32_MAX)
+		state->n_partial = state->n_claimed - regions->len;
 }
 
 static void memory_tag(struct parse *p, const struct tag *tag)
@@ -315,8 +336,7 @@ bool vmware_state_read(const ImageIo *io, struct vmware_state *state)
 		state->damaged = true;
 	for (uint32_t i = 0; i < MIN(n, GROUPS_MAX); i++)
 		read_group(&p, HEADER_BYTES + (uint64_t)i * GROUP_BYTES);
-	if (state->n_claimed < state->regions->len)
-		g_array_set_size(state->regions, state->n_claimed);
+	drop_partial(state);
 	return known_magic(state->magic);
 }
 
@@ -342,6 +362,15 @@ uint64_t vmware_state_extent(const struct vmware_state *state)
 			extent = MAX(extent, end);
 	}
 	return extent;
+}
+
+bool vmware_state_has_layout(const struct vmware_state *state)
+{
+	if (state->regions->len)
+		return true;
+	return state->n_claimed == 0 ||
+	       (state->n_claimed == UINT32_MAX && !state->n_partial &&
+		!state->damaged);
 }
 
 bool vmware_state_has_memory(const struct vmware_state *state)

@@ -17,12 +17,16 @@ struct vmware_region {
 	uint64_t file_page; /* in the .vmem, or from memory_off */
 	uint64_t first_pfn;
 	uint64_t n_pages;
+	unsigned known;	    /* which of these were said; a bit each */
 };
+
+#define VMWARE_REGION_KNOWN 7u
 
 struct vmware_state {
 	uint32_t magic;
 	GArray *regions;     /* struct vmware_region */
 	uint32_t n_claimed;  /* regionsCount; UINT32_MAX: not said */
+	uint32_t n_partial;  /* regions left out: not all of one is known */
 	/* The tag "Memory": the bytes themselves. */
 	uint64_t memory_off;
 	uint64_t memory_len; /* in the file; 0: there is none */
@@ -42,6 +46,9 @@ void vmware_state_clear(struct vmware_state *state);
 /* Bytes that the regions need of the file with the memory; 0: there are no
  * regions. */
 uint64_t vmware_state_extent(const struct vmware_state *state);
+/* Is it known where the memory's bytes belong? Not where the file ends before
+ * it says so. */
+bool vmware_state_has_layout(const struct vmware_state *state);
 /* Is the memory in this very file? */
 bool vmware_state_has_memory(const struct vmware_state *state);
 

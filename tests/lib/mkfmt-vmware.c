@@ -272,7 +272,7 @@ static bool write_both(const MkPhys *phys, const char *path,
 	}
 
 WRITER(vmss, "vmss", "VMware state file, memory in a .vmem (:vmem: that one)",
-       MK_WRITER_COMPANION, .magic = 0xbed2bed2);
+       MK_WRITER_COMPANION | MK_WRITER_TAIL, .magic = 0xbed2bed2);
 WRITER(vmsn_inline, "vmsn-inline", "VMware snapshot with its memory", 0,
        .magic = 0xbed3bed3, .inside = true);
 WRITER(vmsn_old, "vmsn-old", "VMware snapshot of old, 32-bit sizes", 0,
