@@ -117,7 +117,7 @@ bool hibr_sets_plausible(const ImageIo *io, bool is64, uint64_t off,
 uint64_t hibr_sets_find_page(const ImageIo *io, bool is64, uint64_t page,
 			     uint64_t end, unsigned n);
 
-/* --- the pages in a file of XP to 7; hibr_tables.c --- */
+/* --- the pages in a file of XP to 7; hibr_table*.c, hibr_blocks.c --- */
 
 /* How tables of pages look; byte offsets. */
 struct hibr_table_form {
@@ -133,6 +133,42 @@ struct hibr_table_form {
 };
 
 extern const struct hibr_table_form hibr_table_forms[];
+
+struct hibr_range {
+	uint64_t pfn; /* HIBR_PFN_END: nobody knows which pages */
+	uint64_t n;   /* 0: no range */
+};
+
+struct hibr_table {
+	uint64_t next;	   /* page of the next one; 0: none */
+	uint32_t count;	   /* how many ranges it says it has */
+	uint32_t max;	   /* that there may be */
+	uint32_t n_ranges; /* of them that make sense, from the first on */
+	uint64_t n_pages;  /* in them */
+	struct hibr_range ranges[511];
+};
+
+/* False: damaged, or no table at all (n_ranges is then 0). hibr_table.c */
+bool hibr_table_read(const ImageIo *io, const struct hibr_table_form *form,
+		     uint64_t page, struct hibr_table *table);
+/* How many of its ranges make sense, if that is most of them; else 0. */
+uint32_t hibr_table_most(const struct hibr_table *table);
+/* For a table whose blocks hold n_pages, which is not what it lists: leaves in
+ * it what must be right if only one of its values is wrong, and makes the rest
+ * a range of unknown pages. */
+void hibr_table_settle(struct hibr_table *table, uint64_t n_pages);
+/* Is there a table of this form on the page, with a block behind it? */
+bool hibr_table_plausible(const ImageIo *io, const struct hibr_table_form *form,
+			  uint64_t page);
+/* And does it list as many pages as there are blocks, as far as it is looked
+ * at? */
+bool hibr_table_fits(const ImageIo *io, const struct hibr_table_form *form,
+		     uint64_t page);
+
+struct hibr_block {
+	uint64_t off;
+	uint64_t lost; /* blocks before it that are gone, as it seems */
+};
 
 struct hibr_tables {
 	const ImageIo *io;
@@ -150,15 +186,26 @@ struct hibr_tables {
 	bool lost_table;     /* a table was searched for */
 };
 
-/* Is there a table of this form on the page, with a block behind it? */
-bool hibr_table_plausible(const ImageIo *io, const struct hibr_table_form *form,
-			  uint64_t page);
-/* And does it list as many pages as there are blocks, as far as it is looked
- * at? */
-bool hibr_table_fits(const ImageIo *io, const struct hibr_table_form *form,
-		     uint64_t page);
+bool hibr_is_block(const ImageIo *io, uint64_t off);
+/* Where the one behind it starts, by its size; UINT64_MAX: cannot be read. */
+uint64_t hibr_block_end(const ImageIo *io, uint64_t off);
 /* First page in [page, end) with the magic of a block at its start; 0: none. */
 uint64_t hibr_tables_find_block(const ImageIo *io, uint64_t page, uint64_t end);
+/* May so much more be searched? So that a file that is all damage takes no
+ * longer than one that is not. */
+bool hibr_tables_may_search(struct hibr_tables *t, uint64_t n);
+/* The blocks (struct hibr_block) in [off, end) for n_pages pages; t->unit comes
+ * from the first of all. (transfer full) */
+GArray *hibr_blocks_find(struct hibr_tables *t, uint64_t off, uint64_t end,
+			 uint64_t n_pages);
+/* Where the last of them ends. */
+uint64_t hibr_blocks_end(const struct hibr_tables *t, const GArray *blocks);
+/* Compares a table with its blocks, of which there is at least one; more: the
+ * next table is at end. False: it lists other pages than they hold; what is
+ * certain is left in the table, and all its blocks are found. */
+bool hibr_blocks_settle(struct hibr_tables *t, struct hibr_table *table,
+			GArray *blocks, uint64_t end, bool more);
+
 void hibr_tables_init(struct hibr_tables *t, const ImageIo *io,
 		      const struct hibr_table_form *form);
 /* Follows the tables from the one on that page. */

@@ -17,6 +17,7 @@ enum {
 	PROBE_SETS = 16,     /* in a row, that cannot be anything else */
 	PROBE_BLOCK = 16,    /* pages that may have the first block */
 	LINK_MAX = 1 << 20,  /* bytes of a file that only names another */
+	WIPED_MAX = 4,	     /* bytes of a wiped header that are not 0 */
 };
 
 /* FILETIMEs of 1999 and 2100: what is not between them is no time. */
@@ -32,11 +33,14 @@ static bool says(const uint8_t *header, const char *signature)
 	return !g_ascii_strncasecmp((const char *)header, signature, 4);
 }
 
-static bool is_wiped(const uint8_t *p, size_t n)
+/* Zeros, but for what is damaged. */
+static bool is_wiped(const uint8_t *header)
 {
-	while (n && !p[n - 1])
-		n--;
-	return !n;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < HIBR_HEADER && n <= WIPED_MAX; i++)
+		n += header[i] != 0;
+	return n <= WIPED_MAX;
 }
 
 /* Small letters up to XP. wake: Windows resumed; rstr: it is resuming; brkp,
@@ -63,9 +67,9 @@ static enum image_probe probe_header(const ImageIo *io, const uint8_t *header)
 		return IMAGE_MINE;
 	if (says(header, "link") && image_io_size(io) <= LINK_MAX)
 		return IMAGE_DAMAGED;
-	if (!is_wiped(header, HIBR_HEADER))
-		return IMAGE_NOT_MINE;
-	return hibr_tables_find_block(io, 1, PROBE_BLOCK) ||
+	if (hibr_tables_find_block(io, 1, PROBE_BLOCK))
+		return IMAGE_DAMAGED;
+	return is_wiped(header) &&
 			       hibr_has_sets(io, PROBE_PAGES, PROBE_SETS) ?
 		       IMAGE_DAMAGED :
 		       IMAGE_NOT_MINE;
@@ -223,7 +227,7 @@ static bool hibr_open(Image *image, Log *log, GError **error)
 				    " another partition; open that one");
 		return false;
 	}
-	o->wiped = is_wiped(o->header, sizeof o->header);
+	o->wiped = is_wiped(o->header);
 	log_signature(o);
 	return open_kinds(o, error);
 }

@@ -209,6 +209,9 @@ static uint64_t put_runs(GArray *sorted, ImageRuns *runs)
 		       g_array_index(sorted, struct run, i).pfn == pfn)
 			heap_push(&o, &g_array_index(sorted, struct run, i++));
 		top = top_at(&o, pfn);
+		/* Nothing but runs of which all was cut. */
+		if (!top)
+			continue;
 		to = top->pfn + top->n;
 		if (i < sorted->len)
 			to = MIN(to, g_array_index(sorted, struct run, i).pfn);

@@ -88,6 +88,25 @@ form_by_header(const struct hibr_opening *o, uint64_t *page)
 	return damaged;
 }
 
+/* Of a damaged table: a form of which most is there. */
+static const struct hibr_table_form *form_by_part(const ImageIo *io,
+						  uint64_t page)
+{
+	g_autofree struct hibr_table *table = g_new(struct hibr_table, 1);
+	const struct hibr_table_form *form, *best = NULL;
+	uint32_t most = 0, n;
+
+	for (form = hibr_table_forms; form->windows; form++) {
+		(void)hibr_table_read(io, form, page, table);
+		n = hibr_table_most(table);
+		if (n > most) {
+			most = n;
+			best = form;
+		}
+	}
+	return best;
+}
+
 /* The same, by the first block that there is. */
 static const struct hibr_table_form *
 form_by_block(const struct hibr_opening *o, uint64_t *page)
@@ -104,7 +123,7 @@ form_by_block(const struct hibr_opening *o, uint64_t *page)
 	for (form = hibr_table_forms; form->windows; form++)
 		if (hibr_table_plausible(o->image->io, form, *page))
 			return form;
-	return NULL;
+	return form_by_part(o->image->io, *page);
 }
 
 static void log_tables(struct hibr_opening *o, const struct hibr_tables *t)
@@ -113,8 +132,8 @@ static void log_tables(struct hibr_opening *o, const struct hibr_tables *t)
 	if (t->n_doubtful)
 		log_add(o->log, LOG_WARN, "image",
 			"hibernation: %" PRIu64 " table(s) of pages are"
-			" damaged: some of their pages are missing, or are"
-			" shown at addresses that are not theirs",
+			" damaged: of their pages, those of which it is not"
+			" certain where they belong are absent",
 			t->n_doubtful);
 	if (t->lost_table)
 		log_add(o->log, LOG_WARN, "image",
@@ -122,8 +141,9 @@ static void log_tables(struct hibr_opening *o, const struct hibr_tables *t)
 			" searched behind the last data");
 }
 
-static bool open_tables(struct hibr_opening *o, const struct hibr_table_form *form,
-			uint64_t page, GError **error)
+static bool open_tables(struct hibr_opening *o,
+			const struct hibr_table_form *form, uint64_t page,
+			GError **error)
 {
 	struct hibr_tables t;
 

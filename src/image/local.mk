@@ -16,10 +16,12 @@ src_libimage_a_SOURCES = \
 	src/image/formats.h \
 	src/image/hole.c src/image/hole.h \
 	src/image/hibr.c src/image/hibr-priv.h \
+	src/image/hibr_blocks.c \
 	src/image/hibr_index.c \
 	src/image/hibr_new.c \
 	src/image/hibr_old.c \
 	src/image/hibr_sets.c \
+	src/image/hibr_table.c \
 	src/image/hibr_tables.c \
 	src/image/image.c src/image/image.h \
 	src/image/io.c src/image/io.h \

@@ -279,15 +279,14 @@ struct new {
 
 #define FIRST_SET 7u
 
-/* As many of the spans from *i on as fit in a set. garbage: other bytes than
- * there are, for pages that come again. */
+/* As many of the spans from *i on as fit in a set. */
 static uint32_t put_set(struct file *f, const struct new *n, GArray *spans,
-			guint *i, guint end, unsigned method, bool garbage)
+			guint *i, guint end, unsigned method)
 {
 	uint8_t head[4 + 8 * SET_PAGES];
 	const size_t width = n->is64 ? 8 : 4;
 	uint32_t pages = 0, count = 0;
-	bool used = garbage;
+	bool used = false;
 	size_t size;
 
 	for (; *i < end; ++*i, count++) {
@@ -300,8 +299,6 @@ static uint32_t put_set(struct file *f, const struct new *n, GArray *spans,
 		    s->pfn << 4 | (s->n - 1));
 		pages += (uint32_t)s->n;
 	}
-	if (garbage)
-		memset(f->pages, 0x5a, pages * MK_PAGE_SIZE);
 	size = pack(f, method, pages, used);
 	put32(head, count | size << 8 | (uint64_t)method << 30);
 	append(f, head, 4 + width * count);
@@ -310,12 +307,12 @@ static uint32_t put_set(struct file *f, const struct new *n, GArray *spans,
 }
 
 static uint64_t put_sets(struct file *f, const struct new *n, GArray *spans,
-			 guint from, guint end, unsigned method, bool garbage)
+			 guint from, guint end, unsigned method)
 {
 	uint64_t pages = 0;
 
 	while (from < end)
-		pages += put_set(f, n, spans, &from, end, method, garbage);
+		pages += put_set(f, n, spans, &from, end, method);
 	return pages;
 }
 
@@ -346,12 +343,11 @@ static void put_new(struct file *f, const void *spec,
 	put(header + n->highest, n->is64, highest_page(spans));
 	f->at = FIRST_SET * MK_PAGE_SIZE;
 	put(header + n->boot, n->is64, FIRST_SET);
-	pages = put_sets(f, n, spans, 0, boot, n->boot_method, false);
-	pages += put_sets(f, n, spans, boot, twice, n->boot_method, true);
+	pages = put_sets(f, n, spans, 0, twice, n->boot_method);
 	put(header + n->loader, true, pages);
 	align(f, MK_PAGE_SIZE);
 	put(header + n->kernel, n->is64, f->at / MK_PAGE_SIZE);
-	pages = put_sets(f, n, spans, boot, spans->len, n->method, false);
+	pages = put_sets(f, n, spans, boot, spans->len, n->method);
 	put(header + n->kernel_pages, true, pages);
 	if (!n->wiped)
 		write_at(f, header, sizeof header, 0);
