@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 
+extern const struct ImageOps image_aff4_ops;
 extern const struct ImageOps image_avml_ops;
 extern const struct ImageOps image_crashdump_ops;
 extern const struct ImageOps image_elf_ops;

@@ -14,6 +14,7 @@ G_DEFINE_QUARK(winprocfs-image-error-quark, image_error)
 #define WRAPPERS_MAX 4u
 
 const struct ImageOps *const image_formats[] = {
+	&image_aff4_ops,
 	&image_avml_ops,
 	&image_triage_ops,
 	&image_crashdump_ops,

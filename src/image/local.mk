@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libimage_a_SOURCES = \
+	src/image/aff4.c src/image/aff4.h \
+	src/image/aff4_codec.c src/image/aff4_map.c \
+	src/image/aff4_stream.c \
+	src/image/affcut.c src/image/affcut.h \
+	src/image/affturtle.c src/image/affturtle.h \
+	src/image/affzip.c src/image/affzip.h \
 	src/image/avml.c src/image/avml_index.c src/image/avml_index.h \
 	src/image/blocks.c src/image/blocks.h \
 	src/image/cache.c src/image/cache.h \

@@ -21,7 +21,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-vmware.c \
 	tests/lib/mkfmt-wrap.c \
 	tests/lib/mkfmt-triage.c tests/lib/mkfmt-triage.h \
-	tests/lib/mkfmt-ewf.c \
+	tests/lib/mkfmt-aff4.c tests/lib/mkfmt-ewf.c \
 	tests/lib/mkfmt-hibr.c \
 	tests/lib/mkhandle.c \
 	tests/lib/mkhuff.c \

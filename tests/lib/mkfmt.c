@@ -120,6 +120,20 @@ const struct mk_writer *const mk_writers[] = {
 	&mk_qevm,
 	&mk_libvirt_save,
 	&mk_qevm_mapped,
+#if defined(HAVE_ZIP) && defined(HAVE_ZLIB)
+	&mk_aff4_writer,
+	&mk_aff4_deflate_writer,
+	&mk_aff4_null_writer,
+	&mk_aff4_zipped_writer,
+	&mk_aff4_rekall_writer,
+	&mk_aff4_evimetry_writer,
+#ifdef HAVE_SNAPPY
+	&mk_aff4_snappy_writer,
+#endif
+#ifdef HAVE_LZ4
+	&mk_aff4_lz4_writer,
+#endif
+#endif
 #ifdef HAVE_ZLIB
 	&mk_ewf_writer,
 	&mk_ewf_none_writer,
