@@ -39,6 +39,8 @@ const char *options_help(void)
 "  cache=BYTES[K|M|G]      for what is decompressed; default: 256M\n"
 "  pagefile=FILE[:FILE...] page files, in Windows' order; '\\:' is a colon\n"
 "  swapfile=FILE           Windows' swapfile.sys\n"
+"  pagefile=none           not even those that are found beside the image\n"
+"  nocompanions            look for nothing beside the image\n"
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
 "  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"

@@ -212,6 +212,10 @@ static bool take_map(Options *o, const char *value, GError **error)
 
 static bool take_pagefile(Options *o, const char *value, GError **error)
 {
+	if (!strcmp(value, "none")) {
+		o->no_pagefiles = true;
+		return true;
+	}
 	if (!page_files_split(value, o->pagefiles))
 		return fail(error, "pagefile=%s: expected at least one file",
 			    value);
@@ -242,14 +246,6 @@ static bool take_profile(Options *o, const char *value, GError **error)
 	if (!o->no_profile)
 		return take_path(&o->profile, value);
 	g_clear_pointer(&o->profile, g_free);
-	return true;
-}
-
-static bool take_profile_force(Options *o, const char *value, GError **error)
-{
-	(void)value;
-	(void)error;
-	o->profile_force = true;
 	return true;
 }
 
@@ -294,30 +290,6 @@ static bool take_umask(Options *o, const char *value, GError **error)
 	return true;
 }
 
-static bool take_coalesce(Options *o, const char *value, GError **error)
-{
-	(void)value;
-	(void)error;
-	o->tree.coalesce = true;
-	return true;
-}
-
-static bool take_all(Options *o, const char *value, GError **error)
-{
-	(void)value;
-	(void)error;
-	o->tree.all = true;
-	return true;
-}
-
-static bool take_allow_other(Options *o, const char *value, GError **error)
-{
-	(void)value;
-	(void)error;
-	o->allow_other = true;
-	return true;
-}
-
 static bool take_nothing(Options *o, const char *value, GError **error)
 {
 	(void)o;
@@ -332,9 +304,19 @@ struct option_def {
 	bool (*take)(Options *o, const char *value, GError **error);
 };
 
+/* Those that are there or not. */
+static const struct {
+	const char *name;
+	size_t flag; /* bool of Options */
+} flag_defs[] = {
+	{ "coalesce", offsetof(Options, tree.coalesce) },
+	{ "all", offsetof(Options, tree.all) },
+	{ "nocompanions", offsetof(Options, no_companions) },
+	{ "profile_force", offsetof(Options, profile_force) },
+	{ "allow_other", offsetof(Options, allow_other) },
+};
+
 static const struct option_def option_defs[] = {
-	{ "coalesce", false, take_coalesce },
-	{ "all", false, take_all },
 	{ "pids", true, take_pids },
 	{ "eprocess", true, take_eprocess },
 	{ "proc_regex", true, take_regex },
@@ -351,12 +333,10 @@ static const struct option_def option_defs[] = {
 	{ "kernel_base", true, take_kernel_base },
 	{ "symbols", true, take_symbols },
 	{ "profile", true, take_profile },
-	{ "profile_force", false, take_profile_force },
 	{ "paging", true, take_paging },
 	{ "uid", true, take_uid },
 	{ "gid", true, take_gid },
 	{ "umask", true, take_umask },
-	{ "allow_other", false, take_allow_other },
 	{ "default_permissions", false, take_nothing },
 };
 
@@ -377,6 +357,15 @@ static bool apply_option(Options *o, const char *text, GError **error)
 	/* x-systemd.automount and the like are for others. */
 	if (g_str_has_prefix(text, "x-") || g_strv_contains(ignored, text))
 		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(flag_defs); i++) {
+		if (strlen(flag_defs[i].name) != len ||
+		    strncmp(flag_defs[i].name, text, len))
+			continue;
+		if (equals)
+			return fail(error, "%s: takes no value", text);
+		G_STRUCT_MEMBER(bool, o, flag_defs[i].flag) = true;
+		return true;
+	}
 	for (size_t i = 0; i < G_N_ELEMENTS(option_defs); i++) {
 		const struct option_def *def = &option_defs[i];
 

@@ -33,6 +33,8 @@ struct Options {
 	char *profile;		/* symbol file, or NULL */
 	bool profile_force;
 	bool no_profile;	/* profile=none */
+	bool no_companions;	/* look for nothing beside the image */
+	bool no_pagefiles;	/* pagefile=none */
 	GPtrArray *pagefiles;	/* char *, absolute; "": a number left out */
 	char *swapfile;		/* or NULL */
 	int64_t live_usec;	/* the image changes: how long what was read of

@@ -176,6 +176,99 @@ static bool add_files(PageFiles *files, const Options *o,
 	return true;
 }
 
+/* --- those that were found --- */
+
+static uint64_t size_of(const struct image_companion *found)
+{
+	g_autoptr(ImageIo) io = found->io ? NULL :
+					    image_io_open(found->path, NULL);
+	const ImageIo *any = found->io ? found->io : io;
+
+	return any ? image_io_size(any) : 0;
+}
+
+static bool has_length(const struct nt_paging_file *file, uint64_t size)
+{
+	return size % PAGE_SIZE_4K == 0 && size / PAGE_SIZE_4K == file->pages;
+}
+
+/*
+ * The number of a file that was found, -1 where there is none. What lies
+ * beside the image may be of another machine, or of this one at another time:
+ * it must be as long as Windows has it. What is in the image's container was
+ * put there with it.
+ */
+static int number_of_found(const PageFiles *files, const GArray *table,
+			   const struct image_companion *found)
+{
+	bool swap = found->kind == IMAGE_COMPANION_SWAPFILE;
+	uint64_t size = size_of(found);
+	int any = -1;
+
+	for (guint i = 0; i < table->len; i++) {
+		const struct nt_paging_file *file =
+			&g_array_index(table, struct nt_paging_file, i);
+
+		if (file->is_virtual || is_swap_file(file) != swap ||
+		    page_files_has(files, file->number))
+			continue;
+		if (has_length(file, size))
+			return (int)file->number;
+		if (any < 0 && found->io)
+			any = (int)file->number;
+	}
+	return any;
+}
+
+static void add_found(PageFiles *files, const GArray *table,
+		      const struct image_companion *found, Log *log)
+{
+	const char *option = found->kind == IMAGE_COMPANION_SWAPFILE ?
+				     "swapfile" :
+				     "pagefile";
+	int number = table ? number_of_found(files, table, found) : -1;
+	g_autofree char *path = text_escape_line(found->path);
+	g_autoptr(GError) error = NULL;
+
+	if (number >= 0 &&
+	    page_files_add_found(files, (unsigned)number, found, &error))
+		log_add(log, LOG_INFO, "page files",
+			"%s was found %s, and is taken for number %d%s; %s",
+			path, found->io ? "in the image" : "beside the image",
+			number,
+			found->io ? "" :
+				    ", as it is as long as Windows has it (of"
+				    " when it is, nothing tells)",
+			"pagefile=none does without");
+	else
+		log_add(log, LOG_WARN, "page files",
+			"%s was found, but is not used: %s; %s=%s takes it",
+			path,
+			error  ? error->message :
+			table ? "Windows has none that is as long" :
+				"Windows' table of them was not found, so"
+				" nothing tells whether it belongs to it",
+			option, path);
+}
+
+/* Where none is given, what is beside the image or in it. */
+static void add_companions(PageFiles *files, const Options *o,
+			   const Image *image, const GArray *table, Log *log)
+{
+	if (o->no_pagefiles || o->swapfile || o->pagefiles->len)
+		return;
+	for (guint i = 0; i < image->companions->len; i++) {
+		const struct image_companion *c = &g_array_index(
+			image->companions, struct image_companion, i);
+
+		if (c->kind == IMAGE_COMPANION_PAGEFILE ||
+		    c->kind == IMAGE_COMPANION_SWAPFILE)
+			add_found(files, table, c, log);
+	}
+}
+
+/* --- the log --- */
+
 /* Each file that was given: what it is to Windows. */
 static void log_file(const PageFiles *files, unsigned number,
 		     const struct nt_paging_file *windows, Log *log)
@@ -265,7 +358,7 @@ static void log_all(const Options *o, const PageFiles *files,
 		log_missing(files, table, some, log);
 }
 
-PageFiles *page_files_of_options(const Options *options,
+PageFiles *page_files_of_options(const Options *options, const Image *image,
 				 const NtKernel *kernel, Log *log,
 				 GError **error)
 {
@@ -283,6 +376,8 @@ PageFiles *page_files_of_options(const Options *options,
 			  options->pagefiles->len, &numbers);
 	if (!add_files(files, options, &numbers, error))
 		return NULL;
+	if (kernel)
+		add_companions(files, options, image, table, log);
 	log_all(options, files, table, &numbers, log);
 	return g_steal_pointer(&files);
 }

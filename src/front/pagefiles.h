@@ -37,10 +37,12 @@ void page_files_number(const GArray *table, bool has_swap,
 
 /*
  * Opens the files of the options under the numbers that the kernel (NULL:
- * none) has for them; the log tells of each, and of those that are missing.
- * NULL with one line in error where one cannot be opened. (transfer full)
+ * none) has for them; without any, those that were found beside the image, if
+ * they are as long as Windows has them, or in it. The log tells of each, and
+ * of those that are missing. NULL with one line in error where one that was
+ * given cannot be opened. (transfer full) The image must outlive it.
  */
-PageFiles *page_files_of_options(const Options *options,
+PageFiles *page_files_of_options(const Options *options, const Image *image,
 				 const NtKernel *kernel, Log *log,
 				 GError **error);
 

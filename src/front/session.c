@@ -36,8 +36,8 @@ static ProcSet *list_processes(const Session *s, const Options *options)
 
 static bool open_page_files(Session *s, const Options *options, GError **error)
 {
-	s->page_files = page_files_of_options(options, s->kernel, s->log,
-					      error);
+	s->page_files = page_files_of_options(options, s->image, s->kernel,
+					      s->log, error);
 	if (s->kernel && s->page_files)
 		nt_soft_open_swap(s->kernel, s->page_files, s->log);
 	return s->page_files != NULL;
@@ -118,6 +118,7 @@ static Session *open_path(const Options *options, const Session *former,
 		.format = options->format,
 		.map_file = options->map_file,
 		.cache_bytes = options->cache_bytes,
+		.no_companions = options->no_companions,
 	};
 	Image *image = image_open(options->image, &how, log, error);
 

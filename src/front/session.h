@@ -12,7 +12,7 @@ struct Session {
 	Log *log;
 	Image *image;
 	PhysMem *pm;
-	PageFiles *page_files; /* of pagefile= and swapfile= */
+	PageFiles *page_files; /* of pagefile= and swapfile=, or found */
 	NtKernel *kernel; /* or NULL: no Windows found */
 	ProcSet *procs;
 	Tree *tree;

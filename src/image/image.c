@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "image/beside.h"
 #include "image/formats.h"
 #include "image/image.h"
 
@@ -293,6 +294,8 @@ Image *image_open_io(ImageIo *io, const char *path,
 	g_autoptr(Image) image = image_new(io, path, options);
 	bool opened = open_layers(image, log, error);
 
+	if (opened && path && !image->options.no_companions)
+		image_find_page_files(image);
 	memset(&image->options, 0, sizeof image->options);
 	if (!opened) {
 		g_prefix_error(error, "%s: ", path);

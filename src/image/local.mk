@@ -7,6 +7,7 @@ src_libimage_a_SOURCES = \
 	src/image/affturtle.c src/image/affturtle.h \
 	src/image/affzip.c src/image/affzip.h \
 	src/image/avml.c src/image/avml_index.c src/image/avml_index.h \
+	src/image/beside.c src/image/beside.h \
 	src/image/blocks.c src/image/blocks.h \
 	src/image/cache.c src/image/cache.h \
 	src/image/crashdump.c src/image/crashdump.h \

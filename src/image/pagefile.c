@@ -7,8 +7,10 @@
 #include "image/pagefile.h"
 
 struct page_file {
-	ImageIo *io; /* NULL: not given */
+	const ImageIo *io; /* NULL: not given */
+	ImageIo *own;	   /* the same, if it is ours */
 	char *path;
+	const char *origin; /* static */
 };
 
 struct PageFiles {
@@ -25,7 +27,7 @@ void page_files_free(PageFiles *files)
 	if (!files)
 		return;
 	for (unsigned i = 0; i < PAGE_FILES_MAX; i++) {
-		image_io_free(files->file[i].io);
+		image_io_free(files->file[i].own);
 		g_free(files->file[i].path);
 	}
 	g_free(files);
@@ -49,20 +51,38 @@ static bool check_number(const PageFiles *files, unsigned number,
 	return true;
 }
 
-bool page_files_add(PageFiles *files, unsigned number, const char *path,
-		    GError **error)
+/* io: of the container; NULL: the file at path is opened. */
+static bool add(PageFiles *files, unsigned number, const char *path,
+		const ImageIo *io, const char *origin, GError **error)
 {
-	ImageIo *io = check_number(files, number, error) ?
-			      image_io_open(path, error) :
-			      NULL;
+	struct page_file file = { .io = io, .origin = origin };
+	bool ok = check_number(files, number, error);
 
-	if (!io) {
+	if (ok && !io) {
+		file.io = file.own = image_io_open(path, error);
+		ok = file.io != NULL;
+	}
+	if (!ok) {
 		g_prefix_error(error, "%s: ", path);
 		return false;
 	}
-	files->file[number].io = io;
-	files->file[number].path = g_strdup(path);
+	file.path = g_strdup(path);
+	files->file[number] = file;
 	return true;
+}
+
+bool page_files_add(PageFiles *files, unsigned number, const char *path,
+		    GError **error)
+{
+	return add(files, number, path, NULL, "given", error);
+}
+
+bool page_files_add_found(PageFiles *files, unsigned number,
+			  const struct image_companion *found, GError **error)
+{
+	return add(files, number, found->path, found->io,
+		   found->io ? "found in the image" : "found beside the image",
+		   error);
 }
 
 /* Of the file, or NULL where there is none. */
@@ -71,6 +91,11 @@ static const ImageIo *io_of(const PageFiles *files, unsigned number)
 	if (!files || number >= PAGE_FILES_MAX)
 		return NULL;
 	return files->file[number].io;
+}
+
+const char *page_files_origin(const PageFiles *files, unsigned number)
+{
+	return io_of(files, number) ? files->file[number].origin : "not given";
 }
 
 bool page_files_has(const PageFiles *files, unsigned number)

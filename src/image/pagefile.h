@@ -14,6 +14,8 @@
 
 #include <glib.h>
 
+#include "image/image.h"
+
 /* An entry of a page table has four bits for the number (_MMPTE_SOFTWARE.
  * PageFileLow). */
 #define PAGE_FILES_MAX 16u
@@ -32,6 +34,16 @@ void page_files_free(PageFiles *files);
  */
 bool page_files_add(PageFiles *files, unsigned number, const char *path,
 		    GError **error);
+
+/*
+ * The same of a file that was found, not given. One that is in the image's
+ * container is borrowed from the image, which must outlive the set.
+ */
+bool page_files_add_found(PageFiles *files, unsigned number,
+			  const struct image_companion *found, GError **error);
+/* Why it is there: "given", "found beside the image", "found in the image";
+ * "not given" where it is not. Static. */
+const char *page_files_origin(const PageFiles *files, unsigned number);
 
 /* Was page file `number` given? files may be NULL here and below: none was. */
 bool page_files_has(const PageFiles *files, unsigned number);

@@ -255,8 +255,7 @@ static void info_page_file(struct sink *out, const PageFiles *given,
 	g_autofree char *name = text_escape_path(
 		windows && windows->name ? windows->name : "-");
 	const char *state = windows && windows->is_virtual ? "virtual store" :
-			    page_files_has(given, number)  ? "given" :
-							     "not given";
+			    page_files_origin(given, number);
 
 	if (windows)
 		sink_key(out, "PageFile", "%u %s %" PRIu64 " %s", number, name,

@@ -59,3 +59,26 @@ chmod 400 pg1
 expect_same "$(page_files a.img -o swapfile=pg1)" \
 	"0=not given 1=given 2=virtual store 3=not given "
 expect_same "$(sha256sum pg1)" "$sum"
+
+# Found by themselves, if they are as long as Windows has them.
+mkdir beside
+cp a.img beside/mem.raw
+ln pg0 beside/PAGEFILE.SYS
+ln pg1 beside/mem.raw.swapfile.sys
+found='found beside the image'
+expect_same "$(page_files beside/mem.raw)" \
+	"0=$found 1=$found 2=virtual store 3=not given "
+expect_rc 0 "$winprocfs" --check beside/mem.raw
+expect_same "$(page_files beside/mem.raw -o pagefile=none)" "$none"
+expect_same "$(page_files beside/mem.raw -o nocompanions)" "$none"
+expect_same "$(page_files beside/mem.raw -o pagefile=pg0)" \
+	"0=given 1=not given 2=virtual store 3=not given "
+ln -f pg3 beside/PAGEFILE.SYS
+expect_same "$(page_files beside/mem.raw)" \
+	"0=not given 1=$found 2=virtual store 3=$found "
+ln -f empty beside/PAGEFILE.SYS
+expect_same "$(page_files beside/mem.raw)" \
+	"0=not given 1=$found 2=virtual store 3=not given "
+expect_rc 1 "$winprocfs" --check beside/mem.raw
+grep -q '^warning: page files: .*PAGEFILE.SYS was found, but' out ||
+	fail "nothing said of it: $(cat out)"

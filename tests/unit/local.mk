@@ -20,6 +20,7 @@ unit_tests = \
 	tests/unit/test-base-reader \
 	tests/unit/test-base-seen \
 	tests/unit/test-base-text \
+	tests/unit/test-image-beside \
 	tests/unit/test-image-blocks \
 	tests/unit/test-image-crashdump \
 	tests/unit/test-image-dumpbitmap \
@@ -148,6 +149,8 @@ tests_unit_test_base_seen_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_seen_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_text_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_image_beside_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_beside_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_elf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_elf_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_blocks_CPPFLAGS = $(UNIT_CPPFLAGS)

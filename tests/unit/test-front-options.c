@@ -54,6 +54,24 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+START_TEST(test_companions)
+{
+	g_autoptr(Options) none = good("pagefile=none,nocompanions,map=m");
+	g_autoptr(Options) file = good("pagefile=./none");
+	g_autofree char *cwd = g_get_current_dir();
+
+	ck_assert(none->no_pagefiles && none->no_companions);
+	ck_assert_uint_eq(none->pagefiles->len, 0);
+	ck_assert(g_str_has_prefix(none->map_file, cwd));
+	ck_assert(!file->no_pagefiles && !file->no_companions);
+	ck_assert_uint_eq(file->pagefiles->len, 1);
+	ck_assert_ptr_null(file->map_file);
+	ck_assert_ptr_null(parse("nocompanions=1", NULL));
+	ck_assert_ptr_null(parse("map=", NULL));
+	ck_assert_ptr_null(parse("map", NULL));
+}
+END_TEST
+
 static const char *page_file(const Options *o, guint i)
 {
 	ck_assert_uint_lt(i, o->pagefiles->len);
@@ -339,6 +357,7 @@ int main(void)
 	TCase *tcase = unit_case(suite, "all");
 
 	tcase_add_test(tcase, test_defaults);
+	tcase_add_test(tcase, test_companions);
 	tcase_add_test(tcase, test_flags);
 	tcase_add_test(tcase, test_numbers);
 	tcase_add_test(tcase, test_limits);

@@ -5,6 +5,7 @@
 #include "unit/unit-win.h"
 #include "unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -348,6 +349,95 @@ START_TEST(test_extra)
 }
 END_TEST
 
+/* Gives a file of the folder another name, and back. */
+static void give_name(const char *from, const char *to)
+{
+	g_autofree char *a = in_dir(from);
+	g_autofree char *b = in_dir(to);
+
+	ck_assert_int_eq(rename(a, b), 0);
+}
+
+/* Beside the image, under Windows' names, as long as Windows has them. */
+START_TEST(test_found)
+{
+	g_autoptr(Session) s = NULL;
+	g_autoptr(Session) none = NULL;
+	g_autoptr(Session) alone = NULL;
+	g_autoptr(Session) given = NULL;
+
+	give_name("pg0", "PageFile.sys");
+	give_name("pg1", "image-swapfile.sys");
+	s = open_with("", NULL);
+	none = open_with("pagefile=none", NULL);
+	alone = open_with("nocompanions", NULL);
+	given = open_with("swapfile=@image-swapfile.sys", NULL);
+	give_name("PageFile.sys", "pg0");
+	give_name("image-swapfile.sys", "pg1");
+
+	ck_assert_uint_eq(log_count(s->log, LOG_WARN), 0);
+	assert_log(s, "PageFile.sys was found beside the image, and is taken"
+		      " for number 0");
+	assert_info(s, "PageFile:\t0 \\??\\C:\\pagefile.sys 393216 found"
+		       " beside the image\n");
+	assert_info(s, "PageFile:\t1 \\??\\C:\\swapfile.sys 65536 found"
+		       " beside the image\n");
+	assert_info(s, "PageFile.sys (page file)\n");
+	for (unsigned i = 0; i < PAGE_FILES_MAX; i++) {
+		ck_assert(page_files_has(s->page_files, i) == (i < 2));
+		ck_assert(!page_files_has(none->page_files, i));
+		ck_assert(!page_files_has(alone->page_files, i));
+		/* who gives one is believed to have given all */
+		ck_assert(page_files_has(given->page_files, i) == (i == 1));
+	}
+	assert_info(given, "PageFile:\t1 \\??\\C:\\swapfile.sys 65536"
+			   " given\n");
+}
+END_TEST
+
+/* Of another machine, it seems: not used, but said. */
+START_TEST(test_found_other)
+{
+	g_autoptr(Session) s = NULL;
+
+	give_name("pg1", "pagefile.sys");
+	s = open_with("", NULL);
+	give_name("pagefile.sys", "pg1");
+	for (unsigned i = 0; i < PAGE_FILES_MAX; i++)
+		ck_assert(!page_files_has(s->page_files, i));
+	assert_log(s, "pagefile.sys was found, but is not used: Windows has"
+		      " none that is as long; pagefile=");
+	ck_assert_uint_eq(log_count(s->log, LOG_WARN), 1);
+}
+END_TEST
+
+/* In the image's container: whatever its length, a fitting one first. */
+START_TEST(test_found_inside)
+{
+	static const uint8_t bytes[12288];
+	g_autofree char *path = in_dir("image");
+	g_autoptr(Options) o = options_for("");
+	g_autoptr(Session) s = NULL;
+	Image *image = image_open(path, NULL, NULL, NULL);
+	uint8_t byte;
+
+	image_add_companion(image, IMAGE_COMPANION_PAGEFILE, "C:/pagefile.sys",
+			    image_io_memory(bytes, sizeof bytes));
+	image_add_companion(image, IMAGE_COMPANION_STATE, "x",
+			    image_io_memory(bytes, sizeof bytes));
+	s = session_open_image(image, log_new(), o, NULL);
+	ck_assert_uint_eq(page_files_size(s->page_files, 0), sizeof bytes);
+	ck_assert_str_eq(page_files_origin(s->page_files, 0),
+			 "found in the image");
+	ck_assert_str_eq(page_files_origin(s->page_files, 1), "not given");
+	ck_assert(page_files_read(s->page_files, 0, 12287, &byte, 1));
+	ck_assert(!page_files_read(s->page_files, 0, 12288, &byte, 1));
+	/* shorter than Windows has it, which is said */
+	ck_assert_uint_eq(log_count(s->log, LOG_WARN), 1);
+	assert_log(s, "C:/pagefile.sys was found in the image");
+}
+END_TEST
+
 static void assert_refused(const char *list, const char *start,
 			   const char *word)
 {
@@ -397,6 +487,20 @@ START_TEST(test_no_table)
 }
 END_TEST
 
+/* Nothing tells whether one that was found belongs to it. */
+START_TEST(test_found_no_table)
+{
+	g_autofree char *path = in_dir("pagefile.sys");
+	g_autoptr(Session) s = NULL;
+
+	ck_assert(g_file_set_contents(path, "x", 1, NULL));
+	s = open_with("", NULL);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert(!page_files_has(s->page_files, 0));
+	assert_log(s, "but is not used: Windows' table");
+}
+END_TEST
+
 /* No Windows, no use for them: said, and no harm done. */
 START_TEST(test_no_windows)
 {
@@ -424,10 +528,14 @@ int main(void)
 	tcase_add_test(sessions, test_extra);
 	tcase_add_test(sessions, test_refused);
 	tcase_add_test(sessions, test_too_many);
+	tcase_add_test(sessions, test_found);
+	tcase_add_test(sessions, test_found_other);
+	tcase_add_test(sessions, test_found_inside);
 	/* cuts a file, hence the last one */
 	tcase_add_test(sessions, test_short);
 	tcase_add_unchecked_fixture(without, setup_without, teardown);
 	tcase_add_test(without, test_no_table);
+	tcase_add_test(without, test_found_no_table);
 	tcase_add_test(without, test_no_windows);
 	return unit_main(suite);
 }
