@@ -238,32 +238,20 @@ static bool write_plain(const MkPhys *phys, const char *path,
 	return write_set(phys, path, false, 0, error);
 }
 
-/* arg: chunks of a file. The name should end in .E01. */
-static bool write_split(const MkPhys *phys, const char *path,
-			const struct mk_write_options *options,
-			const char *arg, GError **error)
+bool mk_ewf_write_split(const MkPhys *phys, const char *path, uint64_t split,
+			GError **error)
 {
-	uint64_t split = arg ? g_ascii_strtoull(arg, NULL, 0) : 0;
-
-	(void)options;
-	if (!split)
-		split = n_chunks(&(const struct ewf_out){
-				.size = mk_phys_end(phys) }) / 3 + 1;
 	return write_set(phys, path, true, split, error);
 }
 
+#define FLAGS (MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP | MK_WRITER_WRAPPED)
+
 const struct mk_writer mk_ewf_writer = {
 	"ewf", "raw", "EWF (E01), compressed, memory from 0 on",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_ewf,
+	FLAGS, write_ewf,
 };
 const struct mk_writer mk_ewf_none_writer = {
 	"ewf-none", "raw", "EWF (E01), not compressed",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP, write_plain,
+	FLAGS, write_plain,
 };
-const struct mk_writer mk_ewf_split_writer = {
-	"ewf-split", "raw", "EWF (E01, E02...); arg: chunks of a file",
-	MK_WRITER_COMPRESSED | MK_WRITER_NO_MAP | MK_WRITER_COMPANION,
-	write_split,
-};
-
 #endif

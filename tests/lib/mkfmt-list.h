@@ -38,8 +38,11 @@ extern const struct mk_writer mk_qevm, mk_qevm_mapped, mk_libvirt_save;
 extern const struct mk_writer mk_aff4_writer, mk_aff4_deflate_writer,
 	mk_aff4_null_writer, mk_aff4_zipped_writer, mk_aff4_rekall_writer,
 	mk_aff4_evimetry_writer, mk_aff4_snappy_writer, mk_aff4_lz4_writer;
-extern const struct mk_writer mk_ewf_writer, mk_ewf_none_writer,
-	mk_ewf_split_writer;
+extern const struct mk_writer mk_ewf_writer, mk_ewf_none_writer;
+/* A set of files with `split` chunks each; the name must end in .E01, so this
+ * is none of the table. */
+bool mk_ewf_write_split(const MkPhys *phys, const char *path, uint64_t split,
+			GError **error);
 extern const struct mk_writer mk_hibr_xp_writer;
 extern const struct mk_writer mk_hibr_xp64_writer;
 extern const struct mk_writer mk_hibr_vista_writer;

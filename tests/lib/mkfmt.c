@@ -137,7 +137,6 @@ const struct mk_writer *const mk_writers[] = {
 #ifdef HAVE_ZLIB
 	&mk_ewf_writer,
 	&mk_ewf_none_writer,
-	&mk_ewf_split_writer,
 #endif
 	&mk_hibr_xp_writer,
 	&mk_hibr_xp64_writer,
