@@ -188,10 +188,11 @@ static void log_kind(const struct dump *d)
 static char *describe(const struct dump *d)
 {
 	const struct kind *kind = find_kind(d->type);
+	bool pae = d->at->pae && d->header[d->at->pae] == 1;
 
-	return g_strdup_printf("Windows %s crash dump (DumpType %u), %d-bit",
+	return g_strdup_printf("Windows %s crash dump (DumpType %u), %d-bit%s",
 			       kind ? kind->name : "unknown", d->type,
-			       d->at->is64 ? 64 : 32);
+			       d->at->is64 ? 64 : 32, pae ? " PAE" : "");
 }
 
 static bool dump_open(Image *image, Log *log, GError **error)

@@ -42,7 +42,8 @@ struct dump_fields {
 	uint32_t header_bytes;
 	bool is64;
 	uint16_t dtb, module_list, process_head, machine, processors;
-	uint16_t bugcheck, params, pae, kdbg, block, block_end, spill_end;
+	uint16_t pae; /* PaeEnabled (a byte); 0: there is none */
+	uint16_t bugcheck, params, kdbg, block, block_end, spill_end;
 	uint16_t type, time, uptime, product, attributes;
 };
 

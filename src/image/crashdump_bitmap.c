@@ -168,7 +168,8 @@ static bool pae_is_sane(struct weigher *w, const struct bitmap *b,
 static bool tables_are_sane(struct weigher *w, const struct bitmap *b)
 {
 	const struct dump *d = w->d;
-	uint64_t dtb = dump_word(d, d->at->dtb);
+	/* Of ARM64, the upper bits are the ASID. */
+	uint64_t dtb = bits_get(dump_word(d, d->at->dtb), 0, 48);
 	uint8_t page[PAGE_SIZE_4K];
 	uint64_t off = page_offset(w, b, dtb >> PAGE_SHIFT_4K);
 

@@ -64,8 +64,14 @@ START_TEST(test_facts)
 	unit_dump_put(d, _i ? 0xfa8 : 0xfc0, TIME, 8);
 	unit_dump_put(d, _i ? 0x1030 : 0xfb8, 12345678, 8);
 	unit_dump_put(d, _i ? 0x1040 : 0xf94, 3, 4);
+	if (!_i)
+		unit_dump_put(d, 0x5c, 1, 1);
 	image = unit_dump_open(d, d->len, NULL, NULL);
 	ck_assert_ptr_nonnull(image);
+	ck_assert_str_eq(image->detail,
+			 _i ? "Windows full crash dump (DumpType 1), 64-bit" :
+			      "Windows full crash dump (DumpType 1), 32-bit"
+			      " PAE");
 	ck_assert_uint_eq(image->facts.dtb, 0x1ad020);
 	ck_assert_uint_eq(image->facts.ps_active_head, 0x81234560);
 	ck_assert_uint_eq(image->facts.kdbg, 0x81230000);

@@ -17,19 +17,21 @@ struct variant {
 	bool is64, old, swapped, pae;
 	uint32_t type;
 	const char *magic;
+	uint64_t asid; /* above the DTB */
 };
 
 static const struct variant variants[] = {
-	{ true, false, false, false, 5, "FDMPDUMP" },
-	{ true, false, false, false, 6, "SDMPDUMP" },
-	{ true, false, false, false, 2, "SDMPDUMP" },
-	{ true, true, false, false, 2, "SDMPDUMP" },
-	{ true, false, true, false, 5, "FDMPDUMP" },
-	{ false, false, false, false, 5, "FDMPDUMP" },
-	{ false, false, false, true, 6, "SDMPDUMP" },
-	{ false, true, false, false, 2, "SDMPDUMP" },
-	{ false, true, false, true, 2, "SDMPDUMP" },
-	{ true, false, false, false, 7, "SDMPDUMP" },
+	{ true, false, false, false, 5, "FDMPDUMP", 0 },
+	{ true, false, false, false, 6, "SDMPDUMP", 0 },
+	{ true, false, false, false, 2, "SDMPDUMP", 0 },
+	{ true, true, false, false, 2, "SDMPDUMP", 0 },
+	{ true, false, true, false, 5, "FDMPDUMP", 0 },
+	{ false, false, false, false, 5, "FDMPDUMP", 0 },
+	{ false, false, false, true, 6, "SDMPDUMP", 0 },
+	{ false, true, false, false, 2, "SDMPDUMP", 0 },
+	{ false, true, false, true, 2, "SDMPDUMP", 0 },
+	{ true, false, false, false, 7, "SDMPDUMP", 0 },
+	{ true, false, false, false, 6, "SDMPDUMP", UINT64_C(0x1234) << 48 },
 };
 
 /* Pages that are in it; none at the end, so that the bits might as well start
@@ -114,6 +116,8 @@ static UnitDump *make(const struct variant *v)
 			put_pae(d, off);
 		off += 4096;
 	}
+	if (v->asid)
+		unit_dump_put(d, 0x16, v->asid >> 48, 2);
 	return d;
 }
 
