@@ -77,7 +77,7 @@ static bool segment_before(struct avml_load *load, uint64_t end, uint64_t *off)
 	struct avml_segment segment;
 	struct lime_header h;
 	uint8_t trailer[TRAILER_BYTES];
-	uint64_t len;
+	uint64_t len, at;
 
 	if (end < least || !image_io_read(load->image->io, end - TRAILER_BYTES,
 					  trailer, sizeof trailer))
@@ -85,12 +85,13 @@ static bool segment_before(struct avml_load *load, uint64_t end, uint64_t *off)
 	len = load_le64(trailer);
 	if (!len || len > end - least)
 		return false;
-	*off = end - least - len;
-	if (!lime_header_read(load->image->io, *off, &h) ||
+	at = end - least - len;
+	if (!lime_header_read(load->image->io, at, &h) ||
 	    !lime_header_valid(&h, AVML_MAGIC))
 		return false;
-	segment = make_segment(&h, *off, end - TRAILER_BYTES);
+	segment = make_segment(&h, at, end - TRAILER_BYTES);
 	g_array_append_val(load->segments, segment);
+	*off = at;
 	return true;
 }
 
@@ -125,14 +126,18 @@ static bool header_or_end(const struct avml_load *load, uint64_t pos,
 /* Where the next header is, behind frames that end at pos: there, behind a
  * trailer, or behind frames without data. */
 static uint64_t skip_trailer(const struct avml_load *load, uint64_t pos,
-			     uint64_t end)
+			     uint64_t end, const struct avml_segment *segment)
 {
 	uint64_t behind = MIN(end, pos + TRAILER_BYTES);
 	struct snappy_frame frame;
 	struct snappy_walk walk;
+	uint8_t trailer[TRAILER_BYTES];
 
 	if (header_or_end(load, pos, end))
 		return pos;
+	if (image_io_read(load->image->io, pos, trailer, sizeof trailer) &&
+	    load_le64(trailer) == pos - segment->file_off)
+		return behind;
 	snappy_walk_init(&walk, load->image->io, pos, end);
 	while (!header_or_end(load, behind, end)) {
 		if (snappy_walk_next(&walk, &frame) != SNAPPY_STATUS_FRAME ||
@@ -154,10 +159,10 @@ static uint64_t mend_segment(struct avml_load *load,
 
 	/* Of a range that is not of whole pages nothing tells what its end
 	 * is. */
-	if (missing == 1 && skip_trailer(load, pos, end) != pos) {
+	if (missing == 1 && skip_trailer(load, pos, end, segment) != pos) {
 		segment->len--;
 		segment->exclusive = true;
-		return skip_trailer(load, pos, end);
+		return skip_trailer(load, pos, end, segment);
 	}
 	if (!damaged && end == load->size) {
 		load->cut_bytes += missing;
@@ -184,7 +189,7 @@ static uint64_t mend_header(struct avml_load *load, const struct lime_header *h,
 		if (segment.data_len == segment.len) {
 			g_array_append_val(out, segment);
 			load->n_repaired++;
-			return skip_trailer(load, pos, end);
+			return skip_trailer(load, pos, end, &segment);
 		}
 		g_array_unref(segment.groups);
 	}
@@ -212,7 +217,7 @@ static uint64_t segment_at(struct avml_load *load, uint64_t off, uint64_t end,
 	segment = make_segment(&h, off, end);
 	pos = avml_segment_scan(load->image->io, &segment, &damaged);
 	if (segment.data_len == segment.len)
-		pos = skip_trailer(load, pos, end);
+		pos = skip_trailer(load, pos, end, &segment);
 	else
 		pos = mend_segment(load, &segment, pos, end, damaged);
 	load->search.min_start = h.start;
@@ -288,11 +293,13 @@ static void add_zeros(struct avml_load *load, AvmlIndex *index,
 }
 
 /* How many bytes of zeros may be added: none where the segments are not as
- * the writer that leaves some out makes them. */
+ * the writer that leaves some out makes them, or where some were lost. */
 static uint64_t zeros_limit(const struct avml_load *load)
 {
 	uint64_t sum = 0;
 
+	if (load->lost_bytes)
+		return 0;
 	for (guint i = 0; i < load->segments->len; i++) {
 		uint64_t len = g_array_index(load->segments,
 					     struct avml_segment, i).len;

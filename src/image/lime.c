@@ -21,6 +21,7 @@ enum {
 struct walk {
 	Image *image;
 	uint64_t size;
+	uint64_t prev_end; /* one past the segment before, in memory */
 	uint64_t n_segments;
 	uint64_t n_exclusive; /* whose end is one past the last byte */
 	uint64_t n_padding;   /* bytes between segments */
@@ -67,22 +68,59 @@ static void take(struct segment *s, uint64_t data, uint64_t pa, uint64_t len)
 		s->next = UINT64_MAX;
 }
 
+/* Is the range between the segment before and the one at next? */
+static bool in_order(const struct walk *w, uint64_t start, uint64_t len,
+		     uint64_t next)
+{
+	struct lime_header h;
+	uint64_t end;
+
+	return start >= w->prev_end && add_u64(start, len, &end) &&
+	       lime_header_read(w->image->io, next, &h) && end <= h.start;
+}
+
 /*
- * The data at `data` have len bytes up to the next header, and the range does
- * not: its end is wrong, or its start. The one is believed that makes the
- * other differ in fewer bits.
+ * The data at `data` go up to the header at next, and the range does not: its
+ * end is wrong, or its start. The one is believed that fits between the
+ * neighbours, or of two the one that makes the other differ in fewer bits.
  */
 static void repair_range(struct walk *w, const struct lime_header *h,
-			 uint64_t data, uint64_t len, struct segment *s)
+			 uint64_t data, uint64_t next, struct segment *s)
 {
+	uint64_t len = next - data;
 	uint64_t end = h->start + len - 1, start = h->end - len + 1;
-	int end_bits = __builtin_popcountll(end ^ h->end);
-	int start_bits = __builtin_popcountll(start ^ h->start);
-	bool start_fits = start >= w->search.min_start && start <= h->end;
+	bool by_start = in_order(w, h->start, len, next);
+	bool by_end = in_order(w, start, len, next);
 
 	w->n_repaired++;
-	take(s, data, start_fits && start_bits < end_bits ? start : h->start,
-	     len);
+	if (by_start == by_end)
+		by_start = __builtin_popcountll(end ^ h->end) <=
+			   __builtin_popcountll(start ^ h->start);
+	take(s, data, by_start ? h->start : start, len);
+}
+
+/* Is the range, but for one bit, as long as the data? */
+static bool one_bit_off(const struct lime_header *h, uint64_t len)
+{
+	return __builtin_popcountll((h->start + len - 1) ^ h->end) == 1 ||
+	       __builtin_popcountll((h->end - len + 1) ^ h->start) == 1;
+}
+
+static bool only_zeros(const struct walk *w, uint64_t off, uint64_t end)
+{
+	uint8_t buf[4096];
+
+	while (off < end) {
+		size_t len = (size_t)MIN(end - off, sizeof buf);
+
+		if (!image_io_read(w->image->io, off, buf, len))
+			return false;
+		for (size_t i = 0; i < len; i++)
+			if (buf[i])
+				return false;
+		off += len;
+	}
+	return true;
 }
 
 /* A valid header at off whose segment does not end at another: what of it can
@@ -91,21 +129,28 @@ static void fit_segment(struct walk *w, const struct lime_header *h,
 			uint64_t data, struct segment *s)
 {
 	uint64_t len = h->end - h->start + 1, end, next;
+	bool found;
 
-	if (ends_well(w, data, len - 1)) {
+	if (!(h->end & 0xf) && ends_well(w, data, len - 1)) {
 		w->n_exclusive++;
 		take(s, data, h->start, len - 1);
 		return;
 	}
 	take(s, data, h->start, len);
-	if (add_u64(data, len, &end) && end < w->size &&
-	    lime_search_next(&w->search, end, end + PADDING_MAX, &next)) {
+	end = s->next;
+	found = end < w->size &&
+		lime_search_next(&w->search, end, end + PADDING_MAX, &next);
+	if (found && only_zeros(w, end, next)) {
 		w->n_padding += next - end;
 		s->next = next;
-	} else if (lime_search_next(&w->search, data, w->size, &next) &&
-		   next > data) {
-		repair_range(w, h, data, next - data, s);
+		return;
 	}
+	if (!found)
+		found = lime_search_next(&w->search, data, w->size, &next) &&
+			next > data;
+	/* else it is the next header that is damaged: that comes next */
+	if (found && (next < end || one_bit_off(h, next - data)))
+		repair_range(w, h, data, next, s);
 }
 
 /* What is at off is no valid header, though one should be there. */
@@ -123,7 +168,7 @@ static bool mend_header(struct walk *w, const struct lime_header *h,
 	if (!lime_search_next(&w->search, off + 1, w->size, &next))
 		return false;
 	if (next > data && h->magic == LIME_MAGIC && h->version == 1) {
-		repair_range(w, h, data, next - data, s);
+		repair_range(w, h, data, next, s);
 		return true;
 	}
 	w->n_lost++;
@@ -168,6 +213,7 @@ static void walk_segments(struct walk *w)
 			image_runs_add(w->image->runs, s.pa, s.len,
 				       off + LIME_HEADER_BYTES, w->size);
 			w->search.min_start = s.pa;
+			w->prev_end = s.pa + s.len;
 		}
 		off = s.next;
 	}

@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test-base-addr \
 	tests/unit/test-base-argv \
 	tests/unit/test-base-bytes \
+	tests/unit/test-base-crc32c \
 	tests/unit/test-base-log \
 	tests/unit/test-base-reader \
 	tests/unit/test-base-seen \
@@ -25,7 +26,10 @@ unit_tests = \
 	tests/unit/test-image-crashdump \
 	tests/unit/test-image-dumpbitmap \
 	tests/unit/test-image-dumpranges \
+	tests/unit/test-image-avml \
 	tests/unit/test-image-elf \
+	tests/unit/test-image-lime \
+	tests/unit/test-image-vmware \
 	tests/unit/test-image-ewf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
@@ -139,6 +143,8 @@ tests_unit_test_base_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_addr_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_argv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_argv_LDADD = $(UNIT_BASE_LIBS)
+tests_unit_test_base_crc32c_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_crc32c_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_bytes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_bytes_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -151,6 +157,12 @@ tests_unit_test_base_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_text_LDADD = $(UNIT_BASE_LIBS)
 tests_unit_test_image_beside_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_beside_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_avml_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_avml_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_lime_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_lime_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_vmware_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_vmware_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_elf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_elf_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_blocks_CPPFLAGS = $(UNIT_CPPFLAGS)
