@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test-image-elf \
 	tests/unit/test-image-lime \
 	tests/unit/test-image-vmware \
+	tests/unit/test-image-aff4 \
 	tests/unit/test-image-ewf \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
@@ -167,6 +168,8 @@ tests_unit_test_image_elf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_elf_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_blocks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_blocks_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_aff4_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_aff4_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_ewf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_ewf_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
