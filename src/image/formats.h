@@ -21,6 +21,7 @@ extern const struct ImageOps image_triage_ops;
 extern const struct ImageOps image_vmware_ops;
 extern const struct ImageOps image_xz_ops;
 extern const struct ImageOps image_zstd_ops;
+extern const struct ImageOps image_zip_ops;
 
 /* What a file is that is certainly no raw memory ("a LiME image"), by its
  * first bytes, with what makes an image of it where that is simple; NULL for

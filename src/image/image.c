@@ -30,6 +30,7 @@ const struct ImageOps *const image_formats[] = {
 	&image_qevm_ops,
 	&image_ewf_ops,
 	&image_hibr_ops,
+	&image_zip_ops,
 	&image_raw_ops,
 	NULL,
 };

@@ -59,4 +59,5 @@ src_libimage_a_SOURCES = \
 	src/image/wrap_xz.c \
 	src/image/wrap_zstd.c \
 	src/image/xpress.c src/image/xpress.h src/image/xpress-priv.h \
-	src/image/xpress_huffman.c
+	src/image/xpress_huffman.c \
+	src/image/zip.c

@@ -16,7 +16,6 @@ static const struct {
 } foreign[] = {
 	{ "PAGEDU", 6, "a Windows crash dump" },
 	{ "\x9e\xdd\x43\x89", 4, "an encrypted VMware file" },
-	{ "PK\x03\x04", 4, "a zip archive (`unzip` unpacks it)" },
 	{ "7z\xbc\xaf\x27\x1c", 6, "a 7z archive (`7z x` unpacks it)" },
 	{ "Rar!\x1a\x07", 6, "a RAR archive (`unrar x` unpacks it)" },
 	{ "BZh91AY&SY", 10, "bzip2-compressed (`bunzip2` unpacks it)" },

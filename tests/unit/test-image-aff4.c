@@ -345,6 +345,47 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Other archives: one file, stored. */
+START_TEST(test_plain_zip)
+{
+	static const struct {
+		bool pack, second;
+		const char *word; /* NULL: it is opened */
+	} files[] = {
+		{ false, false, NULL },
+		{ true, false, "memory.raw, which is compressed" },
+		{ false, true, "several files" },
+	};
+	g_autofree uint8_t *bytes = g_malloc(40000);
+
+	memset(bytes, 0x41, 40000);
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		struct volume v = volume_new(NULL);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Image) image = NULL;
+
+		zip_set_archive_comment(v.zip, "x", 1);
+		zip_dir_add(v.zip, "folder", 0);
+		add(&v, "folder/memory.raw", bytes, 40000, files[i].pack);
+		if (files[i].second)
+			add(&v, "b", "b", 1, false);
+		image = volume_open(&v, NULL, &error);
+		ck_assert(!image == !!files[i].word);
+		if (image) {
+			ck_assert_str_eq(image->wrappers->pdata[0],
+					 "zip archive");
+			ck_assert_uint_eq(image_runs_bytes(image->runs),
+					  40000);
+			ck_assert_int_eq(byte_at(image, 39999), 0x41);
+		} else {
+			ck_assert_msg(strstr(error->message,
+					     files[i].word) != NULL,
+				      "%s", error->message);
+		}
+	}
+}
+END_TEST
+
 /* Ends of directories that claim what they cannot have. */
 START_TEST(test_hostile_directory)
 {
@@ -474,6 +515,7 @@ int main(void)
 	tcase_add_test(tcase, test_hostile_stream);
 	tcase_add_test(tcase, test_pagefiles);
 	tcase_add_test(tcase, test_refused);
+	tcase_add_test(tcase, test_plain_zip);
 	tcase_add_test(tcase, test_hostile_directory);
 #endif
 	return unit_main(suite);

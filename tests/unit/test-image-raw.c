@@ -57,7 +57,6 @@ static const struct {
 	{ "\x9e\xdd\x43\x89", 4, "encrypted VMware" },
 	{ "hibr", 4, "hibernation" },
 	{ "HIBR", 4, "hibernation" },
-	{ "PK\x03\x04", 4, "zip" },
 	{ "MDMP", 4, "minidump" },
 	{ "\x1f\x8b\x08", 3, "gzip" },
 	{ "\xfd" "7zXZ", 5, "xz" },
