@@ -98,6 +98,10 @@ void ewf_index_segment(struct ewf_walk *w);
  * full), NULL: none. */
 uint64_t *ewf_find_chunks(EwfSet *set, const ImageIo *io, uint64_t start,
 			  uint64_t end, uint32_t *n);
+/* A text of at most EWF_TEXT_MAX bytes, with a NUL; (transfer full). NULL: it
+ * is longer, or damaged. */
+#define EWF_TEXT_MAX 65536u
+char *ewf_inflate_text(const uint8_t *data, uint32_t len);
 /* Adler-32 as zlib has it, continued from sum (1 at the start). */
 uint32_t ewf_adler32(uint32_t sum, const uint8_t *data, size_t len_bytes);
 

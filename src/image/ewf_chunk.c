@@ -44,7 +44,25 @@ static bool inflate_chunk(const uint8_t *data, uint32_t data_len,
 	return status == Z_STREAM_END && !z.avail_out;
 }
 
+char *ewf_inflate_text(const uint8_t *data, uint32_t len)
+{
+	g_autofree char *text = g_malloc(EWF_TEXT_MAX + 1);
+	uLongf n = EWF_TEXT_MAX;
+
+	if (uncompress((Bytef *)text, &n, data, len) != Z_OK)
+		return NULL;
+	text[n] = '\0';
+	return g_steal_pointer(&text);
+}
+
 #else
+
+char *ewf_inflate_text(const uint8_t *data, uint32_t len)
+{
+	(void)data;
+	(void)len;
+	return NULL;
+}
 
 uint32_t ewf_adler32(uint32_t sum, const uint8_t *data, size_t len_bytes)
 {

@@ -272,12 +272,41 @@ static void on_volume(struct file *f, const struct section *s)
 		f->w->foreign = true;
 }
 
+/* Text, deflated: "1", "main", then names of columns and values, with tabs
+ * between. "m" is when the media were read, by the clock of who did that. */
+static void on_header(struct file *f, const struct section *s)
+{
+	uint8_t packed[4096];
+	size_t len = (size_t)MIN(s->end - s->data, sizeof packed);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	g_auto(GStrv) names = NULL;
+	g_auto(GStrv) values = NULL;
+	g_autofree char *shown = NULL;
+
+	if (!image_io_read(f->w->io, s->data, packed, len))
+		return;
+	text = ewf_inflate_text(packed, (uint32_t)len);
+	lines = g_strsplit_set(text ? text : "", "\n", 5);
+	if (f->w->segment || g_strv_length(lines) < 4)
+		return;
+	names = g_strsplit(lines[2], "\t", 64);
+	values = g_strsplit(lines[3], "\t", 64);
+	for (size_t i = 0; names[i] && values[i]; i++) {
+		if (strcmp(names[i], "m") != 0 || shown)
+			continue;
+		shown = text_escape_line(values[i]);
+		log_add(f->w->log, LOG_INFO, "image",
+			"ewf: read at %.40s (by the clock of who did)", shown);
+	}
+}
+
 static const struct kind {
 	const char *type;
 	void (*read)(struct file *f, const struct section *s);
 	bool copied; /* as a whole, by the library: must be small */
 } kinds[] = {
-	{ "header", NULL, true },
+	{ "header", on_header, true },
 	{ "header2", NULL, true },
 	{ "xheader", NULL, true },
 	{ "volume", on_volume, true },
