@@ -17,8 +17,8 @@ bool image_may_lack_hole(const Image *image)
 	uint64_t size = image_io_size(image_data(image));
 	struct image_run run;
 
-	return image->ops == &image_raw_ops && size > image_holes[0] &&
-	       image_runs_count(image->runs) == 1 &&
+	return image->ops == &image_raw_ops && !image->mapped &&
+	       size > image_holes[0] && image_runs_count(image->runs) == 1 &&
 	       image_runs_next(image->runs, 0, &run) && !run.pa && !run.off &&
 	       run.len == size;
 }

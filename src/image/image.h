@@ -95,6 +95,7 @@ struct Image {
 	ImageCache *cache;	/* for image_io_blocks() */
 	const struct ImageOps *ops;
 	ImageRuns *runs;
+	bool mapped;		/* runs are those of map= */
 	GPtrArray *wrappers;	/* char *, outermost first, for image/info */
 	GPtrArray *libraries;	/* char *, those that were used, likewise */
 	GArray *companions;	/* struct image_companion */

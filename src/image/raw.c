@@ -55,6 +55,7 @@ static bool raw_open(Image *image, Log *log, GError **error)
 	}
 	if (!image_map_read(map, image->runs, size, error))
 		return false;
+	image->mapped = true;
 	image->detail = g_strdup("raw physical memory, by the runs of map=");
 	shown = text_escape_line(map);
 	log_add(log, LOG_INFO, "image", "runs of physical memory by map=%s",

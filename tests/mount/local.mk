@@ -5,6 +5,7 @@ mount_tests = \
 	tests/mount/attrs.sh \
 	tests/mount/bad-input.sh \
 	tests/mount/containers.sh \
+	tests/mount/compressed.sh \
 	tests/mount/copy.sh \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
@@ -30,6 +31,7 @@ mount_tests = \
 	tests/mount/pagemap.sh \
 	tests/mount/parallel.sh \
 	tests/mount/ptov.sh \
+	tests/mount/raw-maps.sh \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
 	tests/mount/spaces.sh \
