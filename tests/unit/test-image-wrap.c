@@ -299,7 +299,7 @@ static size_t xz_of(uint8_t **ret, size_t zeros, uint32_t dict)
 
 START_TEST(test_xz_large)
 {
-	g_autofree uint8_t *bytes = NULL, *cut = NULL;
+	g_autofree uint8_t *bytes = NULL;
 	size_t len = xz_of(&bytes, 65 * MIB, 1 << 20);
 
 	limit_memory();
