@@ -141,8 +141,9 @@ START_TEST(test_cut)
 	const struct mk_options options = { .seed = 2, .size_mib = 6000,
 					    .hole_at_mib = 3072 };
 	g_autofree char *path = g_build_filename(dir, "image", NULL);
-	g_autoptr(Image) whole = open_machine(&options, "raw");
 
+	/* writes the file */
+	image_free(open_machine(&options, "raw"));
 	for (size_t i = G_N_ELEMENTS(ends); i-- > 0;) {
 		g_autoptr(Image) image = NULL;
 		g_autofree char *log = NULL;
