@@ -87,13 +87,13 @@ static void read_some(TreeFile *file)
 /* All that is there, but for what leads up again. */
 static void visit(Tree *tree, const struct tree_node *node, unsigned depth)
 {
-	g_autofree char *target = tree_readlink(tree, node);
 	g_autoptr(TreeFile) file = NULL;
 	struct tree_node below;
 	struct stat st;
 	char *name;
 
 	tree_stat(tree, node, &st);
+	g_free(tree_readlink(tree, node));
 	if (!tree_is_dir(node)) {
 		file = tree_open(tree, node);
 		if (file)
