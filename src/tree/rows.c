@@ -231,7 +231,8 @@ static void memmap_head(struct sink *out, const Space *space)
 		sink_printf(out, "\nProcess: '%s' pid: %-6u\n\n", name,
 			    space->proc->p.pid);
 	}
-	if (space->empty) {
+	/* Of a list nothing has a physical address. */
+	if (space->empty || space->as.direct) {
 		sink_str(out, "Unable to read pages for task.\n");
 		return;
 	}

@@ -312,6 +312,7 @@ START_TEST(test_lists)
 	expect_line(&s, vtop, "State:\tin the dump\n");
 	expect_line(&s, vtop, "FileOffset:\t0x%" PRIx64 "\n", first->off + 1);
 	expect_line(&s, "kernel/paging", "Paging:\tnone");
+	expect_line(&s, "kernel/memmap", "Unable to read pages for task.\n");
 	expect_line(&s, "log", "info: image: this is a triage dump");
 	expect_line(&s, "README", "This is a triage dump");
 	shown_clear(&s);
