@@ -120,7 +120,7 @@ static bool read_member(struct aff4 *a, const char *map, const char *name,
 	return aff_zip_find(a->zip, urn, member);
 }
 
-/* idx: a URN in each line. NULL: there is none. */
+/* idx: a URN in each line. NULL: there is none, or it has no line. */
 static GArray *open_targets(struct aff4 *a, const char *map)
 {
 	struct aff_member member;
@@ -132,7 +132,7 @@ static GArray *open_targets(struct aff4 *a, const char *map)
 
 	if (read_member(a, map, "idx", &member))
 		text = aff_zip_read(a->zip, &member, IDX_MAX, &len);
-	if (!text)
+	if (!text || !*text)
 		return NULL;
 	lines = g_strsplit(text, "\n", TARGETS_MAX + 1);
 	parts = g_array_new(FALSE, TRUE, sizeof(struct part));

@@ -168,6 +168,24 @@ START_TEST(test_targets)
 }
 END_TEST
 
+/* A map without a target (found by fuzzing). */
+START_TEST(test_no_target)
+{
+	static const char *const idx[] = { "", "\n", "\0" VOLUME };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(idx); i++) {
+		g_autoptr(GByteArray) map = g_byte_array_new();
+		struct volume v = volume_new(PREFIX MEMORY);
+		g_autoptr(GError) error = NULL;
+
+		put_entry(map, 0, 4096, 0, 0);
+		add(&v, "m/map", map->data, map->len, false);
+		add(&v, "m/idx", idx[i], i, false);
+		ck_assert_ptr_null(volume_open(&v, NULL, &error));
+	}
+}
+END_TEST
+
 /* Maps that lead to each other, to themselves, or ever deeper. */
 START_TEST(test_loops)
 {
@@ -510,6 +528,7 @@ int main(void)
 #ifdef HAVE_ZIP
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_targets, 0, 2);
+	tcase_add_test(tcase, test_no_target);
 	tcase_add_test(tcase, test_loops);
 	tcase_add_test(tcase, test_hostile_map);
 	tcase_add_test(tcase, test_hostile_stream);
