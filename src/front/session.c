@@ -43,13 +43,20 @@ static bool open_page_files(Session *s, const Options *options, GError **error)
 	return s->page_files != NULL;
 }
 
-/* A raw file may lack the hole below 4 GiB. */
-static void fill_hole(Session *s, const struct nt_hints *hints)
+/* A raw file may lack the hole below 4 GiB. One that changes does not change
+ * in this. */
+static void fill_hole(Session *s, const struct nt_hints *hints,
+		      const Session *former)
 {
-	uint64_t hole = image_may_lack_hole(s->image) ?
-				nt_hole_find(s->pm, s->image, hints, s->log) :
-				0;
+	uint64_t hole;
 
+	if (!image_may_lack_hole(s->image))
+		return;
+	if (former && image_io_size(image_data(former->image)) ==
+			      image_io_size(image_data(s->image)))
+		hole = former->image->hole;
+	else
+		hole = nt_hole_find(s->pm, s->image, hints, s->log);
 	if (hole)
 		image_set_hole(s->image, hole);
 }
@@ -91,7 +98,7 @@ static Session *open_image(Image *image, Log *log, const Options *options,
 	s->n_reads = former ? former->n_reads + 1 : 1;
 	log_live(log, options, s->n_reads);
 	s->pm = physmem_new(image);
-	fill_hole(s, &hints);
+	fill_hole(s, &hints, former);
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
 	if (!open_page_files(s, options, error)) {
 		session_free(s);

@@ -33,6 +33,7 @@ void image_set_hole(Image *image, uint64_t start)
 	image_runs_finish(runs);
 	image_runs_free(image->runs);
 	image->runs = runs;
+	image->hole = start;
 	g_free(image->detail);
 	image->detail = g_strdup_printf(
 		"%s; the hole from 0x%" PRIx64 " to 4 GiB is not in the file",

@@ -96,6 +96,8 @@ struct Image {
 	const struct ImageOps *ops;
 	ImageRuns *runs;
 	bool mapped;		/* runs are those of map= */
+	uint64_t hole;		/* start of one below 4 GiB that a raw file
+				 * lacks (image_set_hole()); 0: none */
 	GPtrArray *wrappers;	/* char *, outermost first, for image/info */
 	GPtrArray *libraries;	/* char *, those that were used, likewise */
 	GArray *companions;	/* struct image_companion */

@@ -33,6 +33,8 @@ static const char advice[] =
 enum { STEP_BYTES = 65536 };
 /* Of an index as liblzma keeps it: 16 bytes a block. */
 #define INDEX_MEMORY_MAX (40 * MIB)
+/* Decoded at opening, to find the blocks of a file without an index. */
+#define LENGTHS_MAX (8 * GIB)
 
 struct source {
 	const ImageIo *io;
@@ -233,9 +235,11 @@ static uint64_t padded(const lzma_block *block)
 	return block->header_size + size + lzma_check_size(block->check);
 }
 
-/* The next block at *off. *more: there may be another one behind it. */
+/* The next block at *off. *more: there may be another one behind it. *left:
+ * how much may be decoded to find out. */
 static bool walk_block(Wrap *wrap, const ImageIo *io, unsigned check,
-		       uint64_t *off, bool *more, GError **error)
+		       uint64_t *off, uint64_t *left, bool *more,
+		       GError **error)
 {
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
 	struct wrap_block block = wrap_block_at(*off, check);
@@ -256,7 +260,8 @@ static bool walk_block(Wrap *wrap, const ImageIo *io, unsigned check,
 	}
 	o = decode(io, *off, size, check, NULL, IMAGE_BLOCK_MAX);
 	block.cut = !o.complete;
-	*more = o.complete;
+	*left -= MIN(*left, o.len);
+	*more = o.complete && *left;
 	*off += o.packed;
 	return wrap_add(wrap, block, o.packed, o.len, advice, error);
 }
@@ -265,7 +270,7 @@ static bool walk_block(Wrap *wrap, const ImageIo *io, unsigned check,
 static bool add_walked(Wrap *wrap, const ImageIo *io, GError **error)
 {
 	uint8_t head[LZMA_STREAM_HEADER_SIZE];
-	uint64_t off = sizeof head;
+	uint64_t off = sizeof head, left = LENGTHS_MAX;
 	lzma_stream_flags flags;
 	bool more = true;
 
@@ -274,7 +279,8 @@ static bool add_walked(Wrap *wrap, const ImageIo *io, GError **error)
 		return wrap_fail(error, "the header is damaged; expected that"
 					" of an xz stream");
 	while (more)
-		if (!walk_block(wrap, io, flags.check, &off, &more, error))
+		if (!walk_block(wrap, io, flags.check, &off, &left, &more,
+				error))
 			return false;
 	return true;
 }

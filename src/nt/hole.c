@@ -346,6 +346,9 @@ uint64_t nt_hole_find(const PhysMem *pm, const Image *image,
 	uint64_t hint, hole;
 	PhysAddr dtb;
 
+	/* Two levels reach no further than 4 GiB; ARM64 has no such hole. */
+	if (hints->form == &paging_x86 || hints->form == &paging_arm64)
+		return 0;
 	init(&s, image);
 	for (unsigned i = 0; i < s.n_layouts; i++)
 		if (hints->dtb)

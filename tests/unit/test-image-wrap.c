@@ -408,6 +408,34 @@ START_TEST(test_zstd_table)
 }
 END_TEST
 
+/* A table with checksums; its entries have 12 bytes. */
+START_TEST(test_zstd_checksums)
+{
+	gsize len;
+	g_autofree uint8_t *bytes = written("raw-zstd", &len);
+	uint32_t n = load_le32(bytes + len - 9);
+	size_t first = len - 9 - 8 * (size_t)n;
+	uint32_t size = GUINT32_TO_LE(12 * n + 9);
+	GByteArray *out = g_byte_array_new();
+	g_autoptr(Image) image = NULL;
+	g_autoptr(Log) log = log_new();
+
+	g_byte_array_append(out, bytes, (guint)first - 4);
+	g_byte_array_append(out, (const uint8_t *)&size, 4);
+	for (uint32_t i = 0; i < n; i++) {
+		g_byte_array_append(out, bytes + first + 8 * i, 8);
+		g_byte_array_append(out, (const uint8_t *)"\1\2\3\4", 4);
+	}
+	bytes[len - 5] = 0x80;
+	g_byte_array_append(out, bytes + len - 9, 9);
+	image = open_bytes(out->data, out->len, log, NULL);
+	ck_assert_ptr_nonnull(image);
+	ck_assert_uint_eq(count_good(image, RAW_BYTES), RAW_BYTES);
+	ck_assert_uint_eq(log_count(log, LOG_WARN), 0);
+	g_byte_array_unref(out);
+}
+END_TEST
+
 /* Frames with a window of 2 GiB, and one that never ends. */
 START_TEST(test_zstd_window)
 {
@@ -517,6 +545,7 @@ int main(void)
 #ifdef HAVE_ZSTD
 	tcase_add_test(own, test_zstd_large);
 	tcase_add_test(own, test_zstd_table);
+	tcase_add_test(own, test_zstd_checksums);
 	tcase_add_test(own, test_zstd_window);
 #endif
 #ifdef HAVE_ZLIB
