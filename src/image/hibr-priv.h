@@ -95,6 +95,7 @@ struct hibr_sets {
 	const ImageIo *io;
 	HibrIndex *index;
 	bool is64, full;
+	uint64_t highest;    /* page */
 	uint64_t scan_left;  /* bytes that may still be searched */
 	uint64_t tries_left; /* places in them that may be looked at */
 	/* What was found: */
@@ -104,7 +105,9 @@ struct hibr_sets {
 	uint64_t end;	    /* behind the last set */
 };
 
-void hibr_sets_init(struct hibr_sets *s, const ImageIo *io, bool is64);
+/* highest: number of the highest page, 0: not known; only for searching. */
+void hibr_sets_init(struct hibr_sets *s, const ImageIo *io, bool is64,
+		    uint64_t highest);
 /* Follows the sets that start at off, up to end at the most. total: how many
  * pages they hold, 0: not known. How many there are. */
 uint64_t hibr_sets_follow(struct hibr_sets *s, uint64_t off, uint64_t end,
@@ -153,6 +156,9 @@ bool hibr_table_read(const ImageIo *io, const struct hibr_table_form *form,
 		     uint64_t page, struct hibr_table *table);
 /* How many of its ranges make sense, if that is most of them; else 0. */
 uint32_t hibr_table_most(const struct hibr_table *table);
+/* Was only the number of its ranges damaged? Then they add up to what there is,
+ * with nothing behind them; the table is put right. */
+bool hibr_table_recount(struct hibr_table *table, uint64_t n_pages);
 /* For a table whose blocks hold n_pages, which is not what it lists: leaves in
  * it what must be right if only one of its values is wrong, and makes the rest
  * a range of unknown pages. */
@@ -187,6 +193,8 @@ struct hibr_tables {
 };
 
 bool hibr_is_block(const ImageIo *io, uint64_t off);
+/* Or is it one whose magic is damaged? */
+bool hibr_starts_block(const ImageIo *io, uint64_t off);
 /* Where the one behind it starts, by its size; UINT64_MAX: cannot be read. */
 uint64_t hibr_block_end(const ImageIo *io, uint64_t off);
 /* First page in [page, end) with the magic of a block at its start; 0: none. */

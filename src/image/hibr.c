@@ -14,7 +14,7 @@
 enum {
 	LENGTH_SELF = 0xc,
 	PROBE_PAGES = 4096,  /* that are searched where the header is wiped */
-	PROBE_SETS = 16,     /* in a row, that cannot be anything else */
+	PROBE_SETS = 8,	     /* in a row, that cannot be anything else */
 	PROBE_BLOCK = 16,    /* pages that may have the first block */
 	LINK_MAX = 1 << 20,  /* bytes of a file that only names another */
 	WIPED_MAX = 4,	     /* bytes of a wiped header that are not 0 */

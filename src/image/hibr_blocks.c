@@ -46,6 +46,13 @@ static bool read_head(const ImageIo *io, uint64_t off, uint32_t *size,
 	return true;
 }
 
+/* Only its magic may be damaged: then there is another one behind it. */
+bool hibr_starts_block(const ImageIo *io, uint64_t off)
+{
+	return hibr_is_block(io, off) ||
+	       hibr_is_block(io, hibr_block_end(io, off));
+}
+
 uint64_t hibr_block_end(const ImageIo *io, uint64_t off)
 {
 	uint32_t size, n_pages;
@@ -203,7 +210,7 @@ GArray *hibr_blocks_find(struct hibr_tables *t, uint64_t off, uint64_t end,
 	struct hibr_block at = { off, 0 };
 	uint64_t n_most, n = 1;
 
-	if (!hibr_is_block(t->io, off))
+	if (!hibr_starts_block(t->io, off))
 		at.off = search_block(t, off, MIN(end, off + FIRST_FAR));
 	if (at.off == UINT64_MAX)
 		return blocks;
@@ -267,9 +274,10 @@ static uint64_t count_pages(const struct hibr_tables *t, const GArray *blocks)
 }
 
 /* Does the last one hold what is left for it? Some writers may fill up all of
- * its 16 pages. */
+ * its 16 pages; but extra: there is one behind it. */
 static bool last_fits(const struct hibr_tables *t,
-		      const struct hibr_table *table, const GArray *blocks)
+		      const struct hibr_table *table, const GArray *blocks,
+		      bool extra)
 {
 	const uint64_t off = last_of(blocks)->off;
 	uint64_t before = (uint64_t)(blocks->len - 1) * t->unit;
@@ -280,7 +288,7 @@ static bool last_fits(const struct hibr_tables *t,
 	rest = (uint32_t)(table->n_pages - before);
 	(void)read_head(t->io, off, &size, &said);
 	return said == rest || gives(t->io, off, rest) ||
-	       is_filled_up(t->io, off, rest, t->unit);
+	       (!extra && is_filled_up(t->io, off, rest, t->unit));
 }
 
 /* Those that follow without a gap. */
@@ -304,7 +312,9 @@ bool hibr_blocks_settle(struct hibr_tables *t, struct hibr_table *table,
 	const bool whole = table->n_ranges && table->n_ranges == table->count;
 	const bool extra = off < end && hibr_is_block(t->io, off);
 	const bool all = more && off <= end && end - off <= PAGE_SIZE_4K;
+	const guint n_found = blocks->len;
 	uint64_t n_pages;
+	bool fits;
 
 	if (all)
 		settle_gap(blocks, n);
@@ -312,10 +322,16 @@ bool hibr_blocks_settle(struct hibr_tables *t, struct hibr_table *table,
 	if (whole && blocks->len != n && !extra && !all &&
 	    !is_short(t, last_of(blocks)->off))
 		return true;
-	if (whole && !(more && extra) && last_fits(t, table, blocks))
+	fits = whole && last_fits(t, table, blocks, extra);
+	if (fits && !extra)
 		return true;
 	find_rest(t, blocks, end);
 	n_pages = count_pages(t, blocks);
+	if (fits && !more && !hibr_table_recount(table, n_pages)) {
+		/* What is behind the last block was there before. */
+		g_array_set_size(blocks, n_found);
+		return true;
+	}
 	if (n_pages)
 		hibr_table_settle(table, n_pages);
 	return false;

@@ -156,7 +156,7 @@ static bool open_sets(struct hibr_opening *o, const struct restore *r,
 {
 	struct hibr_sets s;
 
-	hibr_sets_init(&s, o->image->io, r->is64);
+	hibr_sets_init(&s, o->image->io, r->is64, r->highest);
 	follow_page(&s, r->boot_page,
 		    r->kernel_page > r->boot_page ? r->kernel_page : UINT64_MAX,
 		    r->boot_pages);

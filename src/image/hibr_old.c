@@ -164,17 +164,19 @@ static bool open_tables(struct hibr_opening *o,
 bool hibr_try_tables(struct hibr_opening *o, bool *opened, GError **error)
 {
 	const struct hibr_table_form *form = NULL;
+	const char *how = "where the header has it: the first table";
 	uint64_t page;
 
 	if (!o->wiped)
 		form = form_by_header(o, &page);
 	if (!form) {
 		form = form_by_block(o, &page);
-		if (!form)
-			return false;
-		hibr_log_derived(o, form->windows, form->is64,
-				 "the first table", page);
+		how = "the first table";
 	}
+	if (!form)
+		return false;
+	if (o->wiped || form->length_self != load_le32(o->header + LENGTH_SELF))
+		hibr_log_derived(o, form->windows, form->is64, how, page);
 	*opened = open_tables(o, form, page, error);
 	return true;
 }

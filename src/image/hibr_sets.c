@@ -18,6 +18,8 @@ enum {
  * more, it is short. */
 #define SCAN_FAR (UINT64_C(16) << 20)
 #define SCAN_NEAR (UINT64_C(256) << 10)
+/* Where it is not known: no machine with such a file has more than 256 GiB. */
+#define HIGHEST_LIKELY (UINT64_C(1) << 26)
 
 /* --- one set --- */
 
@@ -72,9 +74,13 @@ bool hibr_set_read(const ImageIo *io, bool is64, uint64_t off,
 	return read_descs(head + COUNT_BYTES, is64, set);
 }
 
-/* As Windows writes them: what is searched must look like that. */
-static bool is_usual(const struct hibr_set *set)
+/* As Windows writes them, and of pages up to the highest: what is searched must
+ * look like that. */
+static bool is_usual(const struct hibr_set *set, uint64_t highest)
 {
+	for (uint32_t i = 0; i < set->n_descs; i++)
+		if (set->descs[i].pfn + set->descs[i].n - 1 > highest)
+			return false;
 	return set->n_pages <= HIBR_PAGES &&
 	       set->size <= set->n_pages * PAGE_SIZE_4K;
 }
@@ -88,13 +94,15 @@ static bool is_blank(const ImageIo *io, uint64_t off)
 		!load_le32(word));
 }
 
-bool hibr_sets_plausible(const ImageIo *io, bool is64, uint64_t off, unsigned n)
+static bool are_sets(const ImageIo *io, bool is64, uint64_t off, unsigned n,
+		     uint64_t highest)
 {
 	g_autofree struct hibr_set *set = g_new(struct hibr_set, 1);
 	uint64_t at = off;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!hibr_set_read(io, is64, at, set) || !is_usual(set)) {
+		if (!hibr_set_read(io, is64, at, set) ||
+		    !is_usual(set, highest)) {
 			if (i < 2 || !is_blank(io, at))
 				return false;
 			break;
@@ -105,6 +113,11 @@ bool hibr_sets_plausible(const ImageIo *io, bool is64, uint64_t off, unsigned n)
 	}
 	return hibr_set_read(io, is64, off, set) &&
 	       hibr_set_unpacks(io, off, set);
+}
+
+bool hibr_sets_plausible(const ImageIo *io, bool is64, uint64_t off, unsigned n)
+{
+	return are_sets(io, is64, off, n, HIBR_PFN_END);
 }
 
 uint64_t hibr_sets_find_page(const ImageIo *io, bool is64, uint64_t page,
@@ -147,7 +160,7 @@ static uint64_t search_window(struct hibr_sets *s, uint64_t off,
 		if (!may_start(bytes + i))
 			continue;
 		s->tries_left--;
-		if (hibr_sets_plausible(s->io, s->is64, off + i, CHAIN))
+		if (are_sets(s->io, s->is64, off + i, CHAIN, s->highest))
 			return off + i;
 	}
 	return 0;
@@ -179,11 +192,13 @@ static uint64_t search_set(struct hibr_sets *s, uint64_t off, uint64_t end)
 
 /* --- all of them --- */
 
-void hibr_sets_init(struct hibr_sets *s, const ImageIo *io, bool is64)
+void hibr_sets_init(struct hibr_sets *s, const ImageIo *io, bool is64,
+		    uint64_t highest)
 {
 	memset(s, 0, sizeof *s);
 	s->io = io;
 	s->is64 = is64;
+	s->highest = highest ? highest : HIGHEST_LIKELY;
 	s->index = hibr_index_new(io, false, is64);
 	s->scan_left = SCAN_MAX;
 	s->tries_left = TRIES_MAX;
@@ -218,6 +233,23 @@ static uint64_t resume(struct hibr_sets *s, uint64_t data, uint64_t end,
 	return found;
 }
 
+/* Reads a set that others lead to. One that is odd must lead to others. */
+static bool read_next(const struct hibr_sets *s, uint64_t off,
+		      struct hibr_set *set)
+{
+	g_autofree struct hibr_set *next = NULL;
+	uint64_t end;
+
+	if (!hibr_set_read(s->io, s->is64, off, set))
+		return false;
+	if (is_usual(set, s->highest))
+		return true;
+	next = g_new(struct hibr_set, 1);
+	end = off + set->data_at + set->size;
+	return is_blank(s->io, end) ||
+	       hibr_set_read(s->io, s->is64, end, next);
+}
+
 uint64_t hibr_sets_follow(struct hibr_sets *s, uint64_t off, uint64_t end,
 			  uint64_t total)
 {
@@ -226,7 +258,7 @@ uint64_t hibr_sets_follow(struct hibr_sets *s, uint64_t off, uint64_t end,
 
 	end = MIN(end, image_io_size(s->io));
 	while (off < end && (!total || done < total)) {
-		if (!hibr_set_read(s->io, s->is64, off, set)) {
+		if (!read_next(s, off, set)) {
 			/* Zeros are the end where nobody says that more must
 			 * come. */
 			if (!total && is_blank(s->io, off))

@@ -143,9 +143,7 @@ static bool may_be_short(const struct hibr_table *table, uint32_t n, uint32_t i,
 	       (end_of(r) + d <= high && is_bit(end_of(r) ^ (end_of(r) + d)));
 }
 
-/* Was only the number of ranges damaged? Then they add up to what there is,
- * with nothing behind them. */
-static bool settle_count(struct hibr_table *table, uint64_t n_pages)
+bool hibr_table_recount(struct hibr_table *table, uint64_t n_pages)
 {
 	const uint32_t good = count_good(table, table->max);
 	uint64_t sum = 0;
@@ -202,7 +200,7 @@ void hibr_table_settle(struct hibr_table *table, uint64_t n_pages)
 	uint64_t before = 0, behind = 0;
 	uint32_t first = 0, last = 0;
 
-	if (settle_count(table, n_pages))
+	if (hibr_table_recount(table, n_pages))
 		return;
 	if (!find_wrong(table, n_pages, &first, &last)) {
 		/* All of them may be. */

@@ -28,7 +28,7 @@ bool hibr_table_plausible(const ImageIo *io, const struct hibr_table_form *form,
 	return page && page < file_pages(io) &&
 	       hibr_table_read(io, form, page, table) &&
 	       (!table->next || table->next > page) &&
-	       hibr_is_block(io, (page + 1) << PAGE_SHIFT_4K);
+	       hibr_starts_block(io, (page + 1) << PAGE_SHIFT_4K);
 }
 
 bool hibr_table_fits(const ImageIo *io, const struct hibr_table_form *form,
@@ -43,7 +43,7 @@ bool hibr_table_fits(const ImageIo *io, const struct hibr_table_form *form,
 	off = (page + 1) << PAGE_SHIFT_4K;
 	n_most = (table->n_pages + HIBR_PAGES - 1) / HIBR_PAGES;
 	for (uint64_t n = 0; n < MIN(n_most, (uint64_t)FIT_BLOCKS); n++) {
-		if (!hibr_is_block(io, off))
+		if (n ? !hibr_is_block(io, off) : !hibr_starts_block(io, off))
 			return false;
 		off = hibr_block_end(io, off);
 	}
@@ -140,7 +140,7 @@ static bool leads_on(const struct hibr_tables *t, uint64_t page,
 		     const struct hibr_table *table)
 {
 	return table->next > page && table->next < file_pages(t->io) &&
-	       hibr_is_block(t->io, (table->next + 1) << PAGE_SHIFT_4K);
+	       hibr_starts_block(t->io, (table->next + 1) << PAGE_SHIFT_4K);
 }
 
 /* Only a full one is followed by another. off: behind its last block. */
