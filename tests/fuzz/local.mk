@@ -10,7 +10,8 @@ fuzz_replays = \
 	tests/fuzz/replay-symbols \
 	tests/fuzz/replay-tree \
 	tests/fuzz/replay-triage \
-	tests/fuzz/replay-vtop
+	tests/fuzz/replay-vtop \
+	tests/fuzz/replay-xpress
 
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
@@ -48,11 +49,15 @@ tests_fuzz_replay_triage_LDADD = $(FUZZ_LIBS)
 tests_fuzz_replay_vtop_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-vtop.c
 tests_fuzz_replay_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_replay_vtop_LDADD = $(FUZZ_LIBS)
+tests_fuzz_replay_xpress_SOURCES = $(fuzz_replay) tests/fuzz/fuzz-xpress.c
+tests_fuzz_replay_xpress_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_replay_xpress_LDADD = $(MK_LIBS)
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz-container tests/fuzz/fuzz-image tests/fuzz/fuzz-kernel \
 	tests/fuzz/fuzz-soft tests/fuzz/fuzz-store tests/fuzz/fuzz-symbols \
-	tests/fuzz/fuzz-tree tests/fuzz/fuzz-triage tests/fuzz/fuzz-vtop
+	tests/fuzz/fuzz-tree tests/fuzz/fuzz-triage tests/fuzz/fuzz-vtop \
+	tests/fuzz/fuzz-xpress
 endif
 
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -92,3 +97,7 @@ tests_fuzz_fuzz_vtop_SOURCES = tests/fuzz/fuzz-vtop.c
 tests_fuzz_fuzz_vtop_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_vtop_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_vtop_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_xpress_SOURCES = tests/fuzz/fuzz-xpress.c
+tests_fuzz_fuzz_xpress_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_xpress_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_xpress_LDADD = $(MK_LIBS)

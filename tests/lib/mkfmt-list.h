@@ -45,6 +45,8 @@ bool mk_ewf_write_split(const MkPhys *phys, const char *path, uint64_t split,
 			GError **error);
 extern const struct mk_writer mk_hibr_xp_writer;
 extern const struct mk_writer mk_hibr_xp64_writer;
+/* Of hibernation files, only some are in the table: there are tests that take
+ * each of it through a mount. */
 extern const struct mk_writer mk_hibr_vista_writer;
 extern const struct mk_writer mk_hibr_vista64_writer;
 extern const struct mk_writer mk_hibr_vista2_writer;

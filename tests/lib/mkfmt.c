@@ -140,18 +140,13 @@ const struct mk_writer *const mk_writers[] = {
 #endif
 	&mk_hibr_xp_writer,
 	&mk_hibr_xp64_writer,
-	&mk_hibr_vista_writer,
-	&mk_hibr_vista64_writer,
 	&mk_hibr_vista2_writer,
-	&mk_hibr_vista264_writer,
 	&mk_hibr_7_writer,
 	&mk_hibr_7x64_writer,
-	&mk_hibr_wiped_writer,
 	&mk_hibr_8_writer,
 	&mk_hibr_10_writer,
 	&mk_hibr_10x86_writer,
 	&mk_hibr_11_writer,
-	&mk_hibr_wiped10_writer,
 	NULL,
 };
 

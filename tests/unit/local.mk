@@ -32,12 +32,15 @@ unit_tests = \
 	tests/unit/test-image-vmware \
 	tests/unit/test-image-aff4 \
 	tests/unit/test-image-ewf \
+	tests/unit/test-image-hibr \
+	tests/unit/test-image-hibr-damage \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
 	tests/unit/test-image-pagefile \
 	tests/unit/test-image-map \
 	tests/unit/test-image-raw \
 	tests/unit/test-image-wrap \
+	tests/unit/test-image-xpress \
 	tests/unit/test-image-runs \
 	tests/unit/test-image-triage \
 	tests/unit/test-pmem-physmem \
@@ -188,6 +191,16 @@ tests_unit_test_image_dumpbitmap_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_dumpbitmap_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_dumpranges_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_dumpranges_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_hibr_SOURCES = tests/unit/test-image-hibr.c \
+	tests/unit/unit-hibr.h
+tests_unit_test_image_hibr_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_hibr_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_hibr_damage_SOURCES = \
+	tests/unit/test-image-hibr-damage.c tests/unit/unit-hibr.h
+tests_unit_test_image_hibr_damage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_hibr_damage_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_xpress_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_xpress_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_raw_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_raw_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_runs_CPPFLAGS = $(UNIT_CPPFLAGS)
