@@ -32,6 +32,7 @@ mount_tests = \
 	tests/mount/parallel.sh \
 	tests/mount/ptov.sh \
 	tests/mount/raw-maps.sh \
+	tests/mount/qemu.sh \
 	tests/mount/readonly.sh \
 	tests/mount/selectors.sh \
 	tests/mount/spaces.sh \
@@ -49,6 +50,7 @@ mount_tests = \
 
 TESTS += $(mount_tests)
 EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
+	tests/mount/qemu-dump.py \
 	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
 
 include tests/bench/local.mk
