@@ -3,6 +3,7 @@
  * Writers of QEMU migration streams of a q35 machine, as QEMU 7.2 makes them
  * of one that is stopped: whole pages only, pages that were never used as
  * zeros; behind libvirt's header as well; and with mapped-ram, as QEMU 9.
+ * qevm:live is of one that went on while it was written.
  */
 #include "config.h"
 
@@ -45,6 +46,7 @@ struct stream {
 	const MkPhys *phys;
 	int fd;
 	bool mapped;
+	bool live;
 	bool failed;
 	uint64_t at; /* of the next byte */
 	GByteArray *out; /* not yet written; ends at `at` */
@@ -168,7 +170,7 @@ static void put_page(struct stream *s, uint64_t pa, uint64_t at)
 	put(s, page, sizeof page);
 }
 
-/* In the first round some pages are not as they are in the end: the guest
+/* Of a live machine: in the first round some pages are not as they are in the end: the guest
  * went on. */
 static void put_early(struct stream *s, uint64_t pa, uint64_t at)
 {
@@ -241,7 +243,7 @@ static void put_ram(struct stream *s)
 	put_footer(s, RAM_ID);
 	put8(s, SECTION_PART);
 	put32(s, RAM_ID);
-	if (!s->mapped)
+	if (s->live)
 		each_page(s, put_early);
 	put64(s, RAM_EOS);
 	put_footer(s, RAM_ID);
@@ -290,11 +292,11 @@ static void put_libvirt(struct stream *s)
 
 static bool write_stream(const MkPhys *phys, const char *path,
 			 const struct mk_write_options *options, bool libvirt,
-			 bool mapped, GError **error)
+			 struct stream s, GError **error)
 {
-	struct stream s = { .phys = phys, .mapped = mapped };
 	bool ok;
 
+	s.phys = phys;
 	s.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (s.fd < 0)
 		return mk_write_failed(error, path);
@@ -317,8 +319,9 @@ static bool write_qevm(const MkPhys *phys, const char *path,
 		       const struct mk_write_options *options, const char *arg,
 		       GError **error)
 {
-	(void)arg;
-	return write_stream(phys, path, options, false, false, error);
+	const struct stream s = { .live = arg && !strcmp(arg, "live") };
+
+	return write_stream(phys, path, options, false, s, error);
 }
 
 static bool write_save(const MkPhys *phys, const char *path,
@@ -326,15 +329,18 @@ static bool write_save(const MkPhys *phys, const char *path,
 		       GError **error)
 {
 	(void)arg;
-	return write_stream(phys, path, options, true, false, error);
+	return write_stream(phys, path, options, true, (struct stream){ 0 },
+			    error);
 }
 
 static bool write_mapped(const MkPhys *phys, const char *path,
 			 const struct mk_write_options *options,
 			 const char *arg, GError **error)
 {
+	const struct stream s = { .mapped = true };
+
 	(void)arg;
-	return write_stream(phys, path, options, false, true, error);
+	return write_stream(phys, path, options, false, s, error);
 }
 
 const struct mk_writer mk_qevm = {
@@ -347,5 +353,6 @@ const struct mk_writer mk_libvirt_save = {
 };
 const struct mk_writer mk_qevm_mapped = {
 	"qevm-mapped", "qevm", "QEMU migration stream, mapped-ram",
-	MK_WRITER_WHOLE_PAGES | MK_WRITER_NO_MAP, write_mapped,
+	MK_WRITER_WHOLE_PAGES | MK_WRITER_NO_MAP | MK_WRITER_LOW |
+		MK_WRITER_NO_HOLES, write_mapped,
 };

@@ -21,6 +21,7 @@ enum mk_writer_flags {
 	MK_WRITER_TAIL = 256,		/* cannot be read without its end */
 	MK_WRITER_PATH = 512,		/* opened by its path, not by bytes */
 	MK_WRITER_WRAPPED = 1024,	/* format is what is within */
+	MK_WRITER_NO_HOLES = 2048,	/* where there is no memory are zeros */
 };
 
 struct mk_writer {

@@ -36,6 +36,9 @@ unit_tests = \
 	tests/unit/test-image-hibr-damage \
 	tests/unit/test-image-io \
 	tests/unit/test-image-notes \
+	tests/unit/test-image-overlay \
+	tests/unit/test-image-kdump \
+	tests/unit/test-image-qevm \
 	tests/unit/test-image-pagefile \
 	tests/unit/test-image-map \
 	tests/unit/test-image-raw \
@@ -177,6 +180,12 @@ tests_unit_test_image_ewf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_ewf_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_io_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_overlay_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_overlay_LDADD = $(UNIT_IMAGE_LIBS)
+tests_unit_test_image_kdump_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_kdump_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_qevm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_qevm_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_notes_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_pagefile_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -60,7 +60,8 @@ static MkPhys *make_phys(bool high)
 /* Offset = address: holes are data, and a file of 4 GiB is too much. */
 static bool is_flat(const struct mk_writer *writer)
 {
-	return !strcmp(writer->format, "raw");
+	return !strcmp(writer->format, "raw") ||
+	       writer->flags & MK_WRITER_NO_HOLES;
 }
 
 static const MkPhys *phys_of(const struct mk_writer *writer)
