@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ELF cores: QEMU dump-guest-memory, libvirt, VirtualBox; ELF64 and ELF32.
+ * ELF cores: QEMU dump-guest-memory, libvirt, VirtualBox, Xen (elf_xen.c), old
+ * winpmem; ELF64 and ELF32.
  *
  * Each PT_LOAD is a run of physical memory: p_paddr, p_filesz, p_offset (ELF
  * specification, "Program Header"). What p_memsz has beyond p_filesz is not
@@ -13,6 +14,8 @@
 #include "base/bytes.h"
 #include "base/reader.h"
 #include "image/elf_notes.h"
+#include "image/elf_winpmem.h"
+#include "image/elf_xen.h"
 #include "image/formats.h"
 
 enum {
@@ -38,6 +41,9 @@ struct elf_header {
 	uint64_t shoff;
 	uint16_t phentsize;
 	uint64_t phnum;
+	uint16_t shentsize;
+	uint16_t shnum;
+	uint16_t shstrndx;
 };
 
 struct elf_phdr {
@@ -72,6 +78,9 @@ static bool read_header(const ImageIo *io, struct elf_header *h)
 	reader_skip(&r, 6); /* e_flags, e_ehsize */
 	h->phentsize = reader_u16(&r);
 	h->phnum = reader_u16(&r);
+	h->shentsize = reader_u16(&r);
+	h->shnum = reader_u16(&r);
+	h->shstrndx = reader_u16(&r);
 	return reader_ok(&r);
 }
 
@@ -97,7 +106,7 @@ static enum image_probe elf_probe(const ImageIo *io)
 
 	if (!read_header(io, &h) || h.type != ELF_TYPE_CORE)
 		return IMAGE_NOT_MINE;
-	return h.phnum ? IMAGE_MINE : IMAGE_DAMAGED;
+	return h.phnum || h.shnum ? IMAGE_MINE : IMAGE_DAMAGED;
 }
 
 static bool parse_phdr(const uint8_t *buf, size_t len, bool is64,
@@ -125,7 +134,8 @@ static bool check_header(const struct elf_header *h, GError **error)
 		problem = "is big-endian; Windows memory is little-endian";
 	else if (h->type != ELF_TYPE_CORE)
 		problem = "is an ELF program or library, no core (ET_CORE)";
-	else if (h->phentsize < (h->is64 ? 56 : 32) || h->phentsize > 4096)
+	else if (h->phnum && (h->phentsize < (h->is64 ? 56 : 32) ||
+			      h->phentsize > 4096))
 		problem = "has an impossible e_phentsize";
 	if (problem)
 		g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
@@ -152,6 +162,8 @@ static void add_segment(struct elf_load *load, const struct elf_phdr *ph)
 			       ph->filesz, ph->off, image_io_size(image->io));
 	} else if (ph->type == ELF_PT_NOTE && load->n_notes++ < 16) {
 		elf_notes_read(image, ph->off, ph->filesz);
+	} else if (ph->type == ELF_PT_WINPMEM) {
+		elf_winpmem_read(image, ph->off, ph->filesz);
 	}
 }
 
@@ -201,12 +213,27 @@ static void survey_fn(void *ctx, const struct elf_phdr *ph)
 	survey->n_va += ph->va != 0;
 }
 
+/* Xen's cores have their memory in sections. */
+static bool read_sections(Image *image, const struct elf_header *h, Log *log)
+{
+	const struct elf_sections sections = {
+		.is64 = h->is64,
+		.off = h->shoff,
+		.entsize = h->shentsize,
+		.n = h->shnum,
+		.names = h->shstrndx,
+	};
+
+	return h->shoff && elf_xen_read(image, &sections, log);
+}
+
 static bool elf_open(Image *image, Log *log, GError **error)
 {
 	struct elf_load load = { .image = image, .log = log };
 	struct elf_survey survey = { 0 };
 	struct elf_header h = { 0 };
 	uint64_t n;
+	bool xen;
 
 	if (!read_header(image->io, &h)) {
 		g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
@@ -237,9 +264,12 @@ static bool elf_open(Image *image, Log *log, GError **error)
 			" holds (p_memsz > p_filesz); the rest counts as"
 			" outside the image",
 			load.n_short);
-	image->detail = g_strdup_printf("ELF%d core, machine %u, %" PRIu64
+	xen = !survey.n_loads && read_sections(image, &h, log);
+	image->detail = g_strdup_printf("ELF%d core%s, machine %u, %" PRIu64
 					" program headers",
-					h.is64 ? 64 : 32, h.machine, h.phnum);
+					h.is64 ? 64 : 32,
+					xen ? " of Xen" : "", h.machine,
+					h.phnum);
 	return true;
 }
 

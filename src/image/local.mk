@@ -16,6 +16,8 @@ src_libimage_a_SOURCES = \
 	src/image/crashdump_runs.c \
 	src/image/elf.c \
 	src/image/elf_notes.c src/image/elf_notes.h \
+	src/image/elf_winpmem.c src/image/elf_winpmem.h \
+	src/image/elf_xen.c src/image/elf_xen.h \
 	src/image/flattened.c \
 	src/image/ewf.c src/image/ewf.h \
 	src/image/ewf_chunk.c src/image/ewf_index.c \

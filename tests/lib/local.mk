@@ -14,6 +14,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkeprocess.c \
 	tests/lib/mkfmt-kdump.c \
 	tests/lib/mkfmt-qevm.c \
+	tests/lib/mkfmt-xen.c \
 	tests/lib/mkfmt.c tests/lib/mkfmt.h tests/lib/mkfmt-list.h \
 	tests/lib/mkfmt-dump.c \
 	tests/lib/mkfmt-dumpuser.c tests/lib/mkfmt-dumpuser.h \

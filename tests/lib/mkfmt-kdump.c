@@ -168,6 +168,9 @@ static void put_page(struct dump *d, const uint8_t *page, uint8_t desc[DESC])
 	size_t n = d->kind->pack ? d->kind->pack(page, packed) : 0;
 	bool stored = !n || n >= MK_PAGE_SIZE;
 
+	/* No page comes long before its descriptor. */
+	if (d->pages.n + PACKED_MAX > BUFFER)
+		buffer_flush(&d->descs);
 	memset(desc, 0, DESC);
 	put64(desc, buffer_put(&d->pages, stored ? page : packed,
 			       stored ? MK_PAGE_SIZE : n));
@@ -351,7 +354,9 @@ KDUMP_WRITER(snappy, "kdump-snappy", "kdump-compressed dump by snappy", 0,
 	     .pack = pack_snappy, .flag = 4);
 #endif
 #ifdef HAVE_ZSTD
-KDUMP_WRITER(zstd, "kdump-zstd", "kdump-compressed dump by zstd", 0,
+/* Of a small memory, what is in front of the pages is more than half. */
+KDUMP_WRITER(zstd, "kdump-zstd", "kdump-compressed dump by zstd",
+	     MK_WRITER_TAIL,
 	     .pack = pack_zstd, .flag = 0x20);
 #endif
 KDUMP_WRITER(stored, "kdump32", "kdump dump of 32 bits, stored", 0,

@@ -34,6 +34,7 @@ extern const struct mk_writer mk_writer_raw_bgzf;
 #endif
 extern const struct mk_writer mk_kdump_zlib, mk_kdump_flat, mk_kdump_lzo,
 	mk_kdump_snappy, mk_kdump_zstd, mk_kdump_stored;
+extern const struct mk_writer mk_xen_pfn, mk_xen_p2m;
 extern const struct mk_writer mk_qevm, mk_qevm_mapped, mk_libvirt_save;
 extern const struct mk_writer mk_aff4_writer, mk_aff4_deflate_writer,
 	mk_aff4_null_writer, mk_aff4_zipped_writer, mk_aff4_rekall_writer,

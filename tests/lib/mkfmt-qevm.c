@@ -170,8 +170,8 @@ static void put_page(struct stream *s, uint64_t pa, uint64_t at)
 	put(s, page, sizeof page);
 }
 
-/* Of a live machine: in the first round some pages are not as they are in the end: the guest
- * went on. */
+/* Of a live machine: in the first round some pages are not as they are in the
+ * end. */
 static void put_early(struct stream *s, uint64_t pa, uint64_t at)
 {
 	uint8_t page[MK_PAGE_SIZE];

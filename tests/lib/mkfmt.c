@@ -120,6 +120,8 @@ const struct mk_writer *const mk_writers[] = {
 	&mk_qevm,
 	&mk_libvirt_save,
 	&mk_qevm_mapped,
+	&mk_xen_pfn,
+	&mk_xen_p2m,
 #if defined(HAVE_ZIP) && defined(HAVE_ZLIB)
 	&mk_aff4_writer,
 	&mk_aff4_deflate_writer,

@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test-image-overlay \
 	tests/unit/test-image-kdump \
 	tests/unit/test-image-qevm \
+	tests/unit/test-image-xen \
 	tests/unit/test-image-pagefile \
 	tests/unit/test-image-map \
 	tests/unit/test-image-raw \
@@ -186,6 +187,8 @@ tests_unit_test_image_kdump_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_kdump_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_qevm_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_qevm_LDADD = $(UNIT_PMEM_LIBS)
+tests_unit_test_image_xen_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_image_xen_LDADD = $(UNIT_PMEM_LIBS)
 tests_unit_test_image_notes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_image_notes_LDADD = $(UNIT_IMAGE_LIBS)
 tests_unit_test_image_pagefile_CPPFLAGS = $(UNIT_CPPFLAGS)
