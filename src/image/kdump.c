@@ -23,6 +23,7 @@
 enum {
 	KDUMP_HEAD = 464,
 	KDUMP_SUB_HEAD = 104,
+	LAST_PAGES = 64,
 	LEVEL_ZERO = 1, /* of dump_level: pages of zeros were left out */
 };
 
@@ -191,6 +192,64 @@ static void find_parts(const struct kdump_head *head, struct kdump_parts *p)
 	}
 }
 
+static uint64_t count_bits(const ImageIo *io, uint64_t off, uint64_t n_bits)
+{
+	uint64_t end = MIN(off + n_bits / 8, image_io_size(io)), sum = 0;
+	uint8_t bits[4096];
+
+	while (off < end) {
+		size_t n;
+
+		off = image_io_next_data(io, off);
+		n = off < end ? (size_t)MIN(end - off, sizeof bits) : 0;
+		if (!n || !image_io_read(io, off, bits, n))
+			break;
+		for (size_t i = 0; i < n; i++)
+			sum += (uint64_t)__builtin_popcount(bits[i]);
+		off += n;
+	}
+	return sum;
+}
+
+/* Pages follow the n descriptors in their order, but for those of zeros: is
+ * one of the last behind the end of the file? */
+static bool is_cut(const ImageIo *io, const struct kdump_parts *parts,
+		   uint64_t n)
+{
+	uint8_t desc[KDUMP_DESC_BYTES];
+
+	for (uint64_t i = n > LAST_PAGES ? n - LAST_PAGES : 0; i < n; i++)
+		if (!image_io_read(io, parts->descs + i * KDUMP_DESC_BYTES,
+				   desc, sizeof desc) ||
+		    !load_le32(desc + 8) ||
+		    !range_fits(load_le64(desc), load_le32(desc + 8),
+				image_io_size(io)))
+			return true;
+	return false;
+}
+
+static void log_missing(const ImageIo *io, const struct kdump_head *head,
+			const struct kdump_parts *parts, uint64_t n_bits,
+			Log *log)
+{
+	uint64_t n = count_bits(io, parts->second, n_bits);
+	uint64_t all = count_bits(io, parts->first, n_bits);
+
+	if (is_cut(io, parts, n))
+		log_add(log, LOG_WARN, "kdump",
+			"the last pages lie beyond the end of the file: it was"
+			" cut short; they cannot be read");
+	/* QEMU says that it leaves out pages of zeros, and does not. */
+	if (all > n)
+		log_add(log, LOG_WARN, "kdump",
+			"%" PRIu64 " page(s) were left out when the dump was"
+			" made (%s, dump level %" PRIu32 "); they count as"
+			" outside the image", all - n,
+			head->dump_level == LEVEL_ZERO ? "those of zeros" :
+							 "by what they are for",
+			head->dump_level);
+}
+
 /* Of the libraries, only that which is used. */
 static void name_library(Image *image, uint32_t status)
 {
@@ -222,13 +281,7 @@ static void add_pages(Image *image, const struct kdump_head *head, Log *log)
 				   parts.second, 0, n_descs * PAGE_SIZE_4K))
 		log_add(log, LOG_WARN, "kdump",
 			"the bitmap of the pages cannot be read to its end");
-	if (head->dump_level)
-		log_add(log, LOG_WARN, "kdump",
-			"pages were left out when the dump was made (%s, dump"
-			" level %" PRIu32 "); they count as outside the image",
-			head->dump_level == LEVEL_ZERO ? "those of zeros" :
-							 "by what they are for",
-			head->dump_level);
+	log_missing(image->io, head, &parts, n_bits, log);
 }
 
 static bool kdump_open(Image *image, Log *log, GError **error)

@@ -14,6 +14,7 @@
 
 enum {
 	GROUP_PAGES = 8,
+	ZEROS_TRIED = 64, /* pages among which one of zeros is looked for */
 	/* A page that did not get smaller is stored; what is this much larger
 	 * is nonsense. */
 	PACKED_MAX = 2 * 4096,
@@ -24,6 +25,7 @@ struct kdump_pages {
 	const ImageIo *io;
 	uint64_t desc_off;
 	uint64_t n;
+	uint64_t zeros; /* where the page of zeros is; 0: nobody knows */
 	ImageIo *groups;
 };
 
@@ -175,6 +177,45 @@ static int64_t pages_read(void *ctx, uint64_t off, void *buf, size_t len_bytes)
 	return done ? (int64_t)done : -1;
 }
 
+/* Pages of zeros, of which there is one in the file, are as good as holes. */
+static uint64_t pages_next_data(void *ctx, uint64_t off)
+{
+	const struct kdump_pages *pages = ctx;
+	struct page_desc descs[GROUP_PAGES];
+	uint64_t page = off / PAGE_SIZE_4K;
+
+	if (!pages->zeros)
+		return off;
+	while (page < pages->n) {
+		size_t n = (size_t)MIN(pages->n - page, GROUP_PAGES);
+
+		if (!read_descs(pages, page, descs, n))
+			break;
+		for (size_t i = 0; i < n; i++, page++)
+			if (!descs[i].size || descs[i].off != pages->zeros)
+				return MAX(off, page * PAGE_SIZE_4K);
+	}
+	return MAX(off, page * PAGE_SIZE_4K);
+}
+
+/* Looks for a page of zeros among the first ones. */
+static void find_zeros(struct kdump_pages *pages)
+{
+	static const uint8_t zeros[PAGE_SIZE_4K];
+	uint8_t page[PAGE_SIZE_4K];
+	struct page_desc desc;
+
+	for (uint64_t i = 0; i < MIN(pages->n, ZEROS_TRIED); i++) {
+		if (!read_descs(pages, i, &desc, 1))
+			return;
+		if (unpack_at(pages, &desc, NULL, page) &&
+		    !memcmp(page, zeros, sizeof page)) {
+			pages->zeros = desc.off;
+			return;
+		}
+	}
+}
+
 static void pages_free(void *ctx)
 {
 	struct kdump_pages *pages = ctx;
@@ -185,6 +226,7 @@ static void pages_free(void *ctx)
 
 static const struct image_io_ops pages_ops = {
 	.read = pages_read,
+	.next_data = pages_next_data,
 	.free = pages_free,
 };
 
@@ -195,6 +237,7 @@ ImageIo *kdump_pages_new(Image *image, uint64_t desc_off, uint64_t n)
 	pages->io = image->io;
 	pages->desc_off = desc_off;
 	pages->n = n;
+	find_zeros(pages);
 	pages->groups = image_io_blocks(&group_ops, pages, n * PAGE_SIZE_4K,
 					image_io_mtime(image->io),
 					image->cache);

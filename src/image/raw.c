@@ -20,6 +20,9 @@ static const struct {
 	{ "Rar!\x1a\x07", 6, "a RAR archive (`unrar x` unpacks it)" },
 	{ "BZh91AY&SY", 10, "bzip2-compressed (`bunzip2` unpacks it)" },
 	{ "\x04\x22\x4d\x18", 4, "lz4-compressed (`unlz4` unpacks it)" },
+	{ "QFI\xfb", 4, "a qcow2 disk (the memory of a snapshot in it: load it"
+			 " in QEMU with -S -loadvm NAME, then"
+			 " dump-guest-memory)" },
 	{ "MDMP", 4, "a user-mode minidump (MDMP: one process, for debuggers"
 		     " such as WinDbg; it has no physical memory)" },
 	{ "USERDU", 6, "a user-mode crash dump (one process, for debuggers"

@@ -251,6 +251,18 @@ static GByteArray *make_head(const struct dump *d, const GByteArray *notes,
 	return head;
 }
 
+/* A bitmap; flattened, without its blocks of zeros. */
+static void put_bitmap(struct dump *d, uint64_t off)
+{
+	static const uint8_t none[MK_PAGE_SIZE];
+
+	for (guint i = 0; i < d->bits->len; i += sizeof none)
+		if (!d->sink.flat ||
+		    memcmp(d->bits->data + i, none, sizeof none))
+			sink_put(&d->sink, off + i, d->bits->data + i,
+				 sizeof none);
+}
+
 static void write_all(struct dump *d, const struct mk_write_options *options)
 {
 	static const uint8_t zero_page[MK_PAGE_SIZE];
@@ -262,9 +274,8 @@ static void write_all(struct dump *d, const struct mk_write_options *options)
 	each_page(d, set_bits);
 	head = make_head(d, notes, options->n_cpus);
 	sink_put(&d->sink, 0, head->data, head->len);
-	sink_put(&d->sink, head->len, d->bits->data, d->bits->len);
-	sink_put(&d->sink, head->len + d->bits->len, d->bits->data,
-		 d->bits->len);
+	put_bitmap(d, head->len);
+	put_bitmap(d, head->len + d->bits->len);
 	d->descs.sink = &d->sink;
 	d->pages.sink = &d->sink;
 	d->descs.off = head->len + 2 * d->bits->len;

@@ -57,6 +57,7 @@ static const struct {
 	{ "\x9e\xdd\x43\x89", 4, "encrypted VMware" },
 	{ "hibr", 4, "hibernation" },
 	{ "HIBR", 4, "hibernation" },
+	{ "QFI\xfb", 4, "qcow2" },
 	{ "MDMP", 4, "minidump" },
 	{ "\x1f\x8b\x08", 3, "gzip" },
 	{ "\xfd" "7zXZ", 5, "xz" },
