@@ -71,9 +71,12 @@ static bool search_chunk(struct lime_search *s, const uint8_t *buf,
 bool lime_search_next(struct lime_search *search, uint64_t from, uint64_t to,
 		      uint64_t *off)
 {
-	g_autofree uint8_t *buf = g_malloc(SEARCH_CHUNK);
+	g_autofree uint8_t *buf = NULL;
 
 	to = MIN(to, image_io_size(search->io));
+	if (from >= to || !search->budget)
+		return false;
+	buf = g_malloc((size_t)MIN(to - from, SEARCH_CHUNK));
 	while (from < to && to - from >= PATTERN_BYTES && search->budget) {
 		size_t len = (size_t)MIN(to - from, SEARCH_CHUNK);
 
