@@ -66,7 +66,7 @@ static void stream_free(void *ctx)
  * 0, and neither can be taken for the first: their second word is not 0. */
 static bool is_standard(const uint8_t *index, size_t len, uint64_t bevy_size)
 {
-	return len >= 12 && len % 12 == 0 &&
+	return len >= 12 &&
 	       range_fits(load_le64(index), load_le32(index + 8), bevy_size);
 }
 

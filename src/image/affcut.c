@@ -125,6 +125,23 @@ static void read_extra(struct local *l, const uint8_t *extra)
 	}
 }
 
+/* Is there a descriptor at d, of data of that length? With sizes of 64 bits or
+ * of 32: magic, CRC, compressed, not compressed. */
+static bool is_descriptor(const uint8_t *d, size_t left, uint64_t length,
+			  struct local *l)
+{
+	if (load_le32(d) != DESCRIPTOR_MAGIC)
+		return false;
+	if (left >= 24 && load_le64(d + 8) == length)
+		l->size = load_le64(d + 16);
+	else if (load_le32(d + 8) == length)
+		l->size = load_le32(d + 12);
+	else
+		return false;
+	l->packed = length;
+	return true;
+}
+
 /* Sizes that follow the data: looked for as a descriptor, whose size must be
  * the distance to the data. */
 static bool find_descriptor(const ImageIo *io, struct local *l)
@@ -135,24 +152,15 @@ static bool find_descriptor(const ImageIo *io, struct local *l)
 
 	for (uint64_t at = l->data; at < size; at += PIECE - OVERLAP) {
 		size_t len = (size_t)MIN(PIECE, size - at);
+		/* What starts behind that is in the next piece as a whole. */
+		size_t least = at + len < size ? OVERLAP : 16;
 
 		if (!image_io_read(io, at, buf, len))
 			return false;
-		for (size_t i = 0; i + OVERLAP <= len; i++) {
-			uint64_t there = at + i - l->data;
-			const uint8_t *d = buf + i;
-
-			if (load_le32(d) != DESCRIPTOR_MAGIC)
-				continue;
-			if (load_le64(d + 8) != there &&
-			    load_le32(d + 8) != (uint32_t)there)
-				continue;
-			l->packed = there;
-			l->size = load_le64(d + 8) == there ?
-					  load_le64(d + 16) :
-					  load_le32(d + 12);
-			return true;
-		}
+		for (size_t i = 0; i + least <= len; i++)
+			if (is_descriptor(buf + i, len - i, at + i - l->data,
+					  l))
+				return true;
 		if (len < PIECE)
 			break;
 	}

@@ -171,7 +171,7 @@ END_TEST
 /* A map without a target (found by fuzzing). */
 START_TEST(test_no_target)
 {
-	static const char *const idx[] = { "", "\n", "\0" VOLUME };
+	static const char *const idx[] = { "", "\n", "\0aff4://1" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(idx); i++) {
 		g_autoptr(GByteArray) map = g_byte_array_new();
@@ -363,6 +363,36 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Sizes behind the data, of 32 and of 64 bits, also over pieces of what is
+ * read at a time, and at the end of the file. */
+START_TEST(test_descriptors)
+{
+	static const size_t lens[] = { 5, 65536 - 40, 65536 - 30, 65536 - 24,
+				       65536 - 20, 65536, 200000 };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lens); i++) {
+		size_t tail = _i ? 24 : 16, len = 31 + lens[i] + tail;
+		g_autofree uint8_t *bytes = g_malloc0(len);
+		uint8_t *d = bytes + 31 + lens[i];
+		uint32_t n = GUINT32_TO_LE((uint32_t)lens[i]);
+		g_autoptr(ImageIo) io = image_io_memory(bytes, len);
+		g_autoptr(GByteArray) made = NULL;
+
+		memcpy(bytes, "PK\3\4", 4);
+		bytes[6] = 8;
+		bytes[26] = 1;
+		bytes[30] = 'a';
+		memcpy(d, "PK\7\10", 4);
+		memcpy(d + 8, &n, 4);
+		memcpy(d + (_i ? 16 : 12), &n, 4);
+		made = aff_cut_make_directory(io);
+		ck_assert_ptr_nonnull(made);
+		ck_assert_uint_eq(load_le64(made->data + 47 + 4), lens[i]);
+		ck_assert_uint_eq(load_le64(made->data + 47 + 12), lens[i]);
+	}
+}
+END_TEST
+
 /* Other archives: one file, stored. */
 START_TEST(test_plain_zip)
 {
@@ -535,6 +565,7 @@ int main(void)
 	tcase_add_test(tcase, test_pagefiles);
 	tcase_add_test(tcase, test_refused);
 	tcase_add_test(tcase, test_plain_zip);
+	tcase_add_loop_test(tcase, test_descriptors, 0, 2);
 	tcase_add_test(tcase, test_hostile_directory);
 #endif
 	return unit_main(suite);
