@@ -192,6 +192,23 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	work_start(&(struct work){ .run = do_readlink, .req = req }, ino);
 }
 
+/*
+ * A short reply to a cached read would be taken for the end of the file: reads
+ * that may fail in the middle go past the kernel's cache. So do those of
+ * memory that changes, and of all physical memory where it is compressed:
+ * what was decompressed is in a cache already, and its way through a second
+ * one takes the kernel as long as a fast decoder.
+ */
+static bool is_past_cache(const struct work *work, const TreeFile *file)
+{
+	const FuseFs *fs = fs_of(work->req);
+
+	if (work->epoch || (fs->eio && tree_file_is_sparse(file)))
+		return true;
+	return work->node.kind == NODE_PMEM &&
+	       !image_io_map(image_data(fs->session->image));
+}
+
 static void do_open(struct work *work)
 {
 	FuseFs *fs = fs_of(work->req);
@@ -208,10 +225,7 @@ static void do_open(struct work *work)
 	fs_keep_file(fs, file, work);
 	fi->fh = (uintptr_t)file;
 	fi->keep_cache = !work->epoch;
-	/* A short reply to a cached read would be taken for the end of the
-	 * file: reads that may fail in the middle go past the cache. So do
-	 * those of memory that changes. */
-	fi->direct_io = work->epoch || (fs->eio && tree_file_is_sparse(file));
+	fi->direct_io = is_past_cache(work, file);
 	if (fuse_reply_open(work->req, fi) == -ENOENT)
 		fs_drop_file(fs, file);
 }
@@ -250,21 +264,39 @@ static void op_release(fuse_req_t req, fuse_ino_t ino,
 
 /* The hot path: for files of memory no lock and no copy. Where the image was
  * truncated meanwhile, the kernel fails to take the bytes and fails the read
- * with EIO. */
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi)
+ * with EIO. False where it takes time and wait is not set. */
+static bool answer_read(fuse_req_t req, TreeFile *file, size_t size,
+			off_t off, bool wait)
 {
 	struct read_plan plan;
 	int r;
 
-	(void)ino;
 	read_plan_init(&plan);
-	r = tree_file_read(file_of(fi), (uint64_t)off, size, &plan);
-	if (r)
+	plan.wait = wait;
+	r = tree_file_read(file, (uint64_t)off, size, &plan);
+	if (r && r != -EAGAIN)
 		fuse_reply_err(req, -r);
-	else
+	else if (!r)
 		fuse_reply_iov(req, plan.iov, (int)plan.n);
 	read_plan_clear(&plan);
+	return r != -EAGAIN;
+}
+
+static void do_read(struct work *work)
+{
+	(void)answer_read(work->req, file_of(&work->fi), work->size,
+			  work->off, true);
+}
+
+/* What has to be decompressed first is left to the pool. */
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	(void)ino;
+	if (!answer_read(req, file_of(fi), size, off, !fs_of(req)->pool))
+		work_push(&(struct work){ .run = do_read, .req = req,
+					  .fi = *fi, .size = size,
+					  .off = off });
 }
 
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,

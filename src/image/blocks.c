@@ -7,8 +7,11 @@
 
 #include "image/blocks.h"
 
-/* How far ahead blocks are made, and how many at the most at a time. */
+/* How far ahead blocks are made, how much of it by one thread at a time (to
+ * wake one up takes as long as a small block), and how many such pieces at the
+ * most. */
 #define AHEAD_BYTES (UINT64_C(4) << 20)
+#define AHEAD_PIECE (UINT64_C(256) << 10)
 #define AHEAD_MAX 64u
 
 struct blocks {
@@ -47,20 +50,41 @@ static bool find_block(const struct blocks *b, uint64_t off,
 	       off - block->start < block->len && block->len <= IMAGE_BLOCK_MAX;
 }
 
+/* Where the blocks of the piece that begins at off end; off where there are
+ * none. visit: called for each; or NULL. */
+static uint64_t walk_piece(struct blocks *b, uint64_t off,
+			   void (*visit)(struct blocks *b,
+					 const struct image_block *block))
+{
+	struct image_block block;
+	uint64_t at = off;
+
+	while (at < b->size && at < off + AHEAD_PIECE &&
+	       find_block(b, at, &block)) {
+		if (visit)
+			visit(b, &block);
+		at = block.start + block.len;
+	}
+	return at;
+}
+
+static void make_block(struct blocks *b, const struct image_block *block)
+{
+	image_cache_put(b->cache, get_block(b, block));
+}
+
 static void make_ahead(void *ctx, uint64_t off)
 {
 	struct blocks *b = ctx;
-	struct image_block block;
 
-	if (find_block(b, off, &block))
-		image_cache_put(b->cache, get_block(b, &block));
+	(void)walk_piece(b, off, make_block);
 	g_mutex_lock(&b->lock);
 	if (!--b->n_ahead)
 		g_cond_broadcast(&b->at_rest);
 	g_mutex_unlock(&b->lock);
 }
 
-/* Has the block that holds off made soon; false where enough are. */
+/* Has the blocks from off on made soon; false where enough are. */
 static bool ask_ahead(struct blocks *b, uint64_t off)
 {
 	bool asked;
@@ -82,16 +106,15 @@ static bool ask_ahead(struct blocks *b, uint64_t off)
 static void read_ahead(struct blocks *b, uint64_t off, uint64_t end)
 {
 	uint64_t last = atomic_exchange(&b->read_to, end);
-	uint64_t at = atomic_load(&b->ahead_to);
-	struct image_block block;
+	uint64_t at = atomic_load(&b->ahead_to), next;
 
 	if (off > last + AHEAD_BYTES || off + AHEAD_BYTES < last)
 		return;
 	if (at < end || at > end + 2 * AHEAD_BYTES)
 		at = end;
-	while (at < b->size && at < end + AHEAD_BYTES &&
-	       find_block(b, at, &block) && ask_ahead(b, at))
-		at = block.start + block.len;
+	while (at < end + AHEAD_BYTES &&
+	       (next = walk_piece(b, at, NULL)) > at && ask_ahead(b, at))
+		at = next;
 	atomic_store(&b->ahead_to, at);
 }
 
@@ -118,6 +141,40 @@ static int64_t read_blocks(void *ctx, uint64_t off, void *buf,
 	return (int64_t)n;
 }
 
+static enum image_held hold_block(void *ctx, uint64_t off, size_t len_bytes,
+				  bool wait, struct image_hold *ret)
+{
+	struct blocks *b = ctx;
+	const struct cached_block *cached;
+	struct image_block block;
+	uint64_t n;
+
+	if (!find_block(b, off, &block))
+		return IMAGE_NOT_HELD;
+	n = block.len - (off - block.start);
+	n = MIN(n, b->size - off);
+	n = MIN(n, len_bytes);
+	read_ahead(b, off, off + n);
+	cached = wait ? get_block(b, &block) :
+			image_cache_peek(b->cache, b, block.id);
+	if (!cached)
+		return IMAGE_NOT_READY;
+	if (!cached->bytes) {
+		image_cache_put(b->cache, cached);
+		return IMAGE_NOT_HELD;
+	}
+	*ret = (struct image_hold){ cached->bytes + (off - block.start),
+				    (size_t)n, cached->len, cached };
+	return IMAGE_HELD;
+}
+
+static void unhold_block(void *ctx, const struct image_hold *hold)
+{
+	struct blocks *b = ctx;
+
+	image_cache_put(b->cache, hold->what);
+}
+
 static void free_blocks(void *ctx)
 {
 	struct blocks *b = ctx;
@@ -136,6 +193,8 @@ static void free_blocks(void *ctx)
 
 static const struct image_io_ops io_ops = {
 	.read = read_blocks,
+	.hold = hold_block,
+	.unhold = unhold_block,
 	.free = free_blocks,
 };
 

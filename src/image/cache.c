@@ -8,6 +8,9 @@
 #include "image/cache.h"
 
 #define SHARDS 16u
+/* Memory of blocks up to this length is used again: new memory costs as much
+ * as a fast decoder does, page fault by page fault. */
+#define SPARE_MAX (UINT32_C(256) << 10)
 
 enum state {
 	BEING_MADE,
@@ -29,6 +32,8 @@ struct shard {
 	GCond made;
 	GHashTable *entries; /* of struct entry, which are their own keys */
 	GQueue unused;	     /* least recently used last */
+	uint8_t *spare;	     /* of a block that was forgotten, or NULL */
+	uint32_t spare_len;
 };
 
 struct ImageCache {
@@ -99,6 +104,7 @@ void image_cache_free(ImageCache *cache)
 		struct shard *s = &cache->shards[i];
 
 		g_hash_table_unref(s->entries);
+		g_free(s->spare);
 		g_mutex_clear(&s->lock);
 		g_cond_clear(&s->made);
 	}
@@ -115,6 +121,10 @@ static void forget(ImageCache *cache, struct shard *s, struct entry *e)
 {
 	g_queue_unlink(&s->unused, &e->link);
 	atomic_fetch_sub(&cache->used, cost_of(e));
+	if (!s->spare && e->block.bytes && e->block.len <= SPARE_MAX) {
+		s->spare = g_steal_pointer(&e->block.bytes);
+		s->spare_len = e->block.len;
+	}
 	g_hash_table_remove(s->entries, e);
 }
 
@@ -176,6 +186,14 @@ static void use(struct shard *s, struct entry *e)
 		g_queue_unlink(&s->unused, &e->link);
 }
 
+/* The shard is locked. */
+static uint8_t *take_memory(struct shard *s, uint32_t len)
+{
+	if (s->spare && s->spare_len == len)
+		return g_steal_pointer(&s->spare);
+	return g_try_malloc(len ? len : 1);
+}
+
 static struct entry *add_entry(ImageCache *cache, struct shard *s,
 			       const struct entry *key, uint32_t len)
 {
@@ -184,7 +202,7 @@ static struct entry *add_entry(ImageCache *cache, struct shard *s,
 	e->owner = key->owner;
 	e->id = key->id;
 	e->block.len = len;
-	e->block.bytes = g_try_malloc(len ? len : 1);
+	e->block.bytes = take_memory(s, len);
 	e->refs = 1;
 	e->link.data = e;
 	g_hash_table_add(s->entries, e);
@@ -213,6 +231,23 @@ const struct cached_block *image_cache_get(ImageCache *cache,
 	}
 	g_mutex_unlock(&s->lock);
 	return &e->block;
+}
+
+const struct cached_block *image_cache_peek(ImageCache *cache,
+					    const void *owner, uint64_t id)
+{
+	const struct entry key = { .owner = owner, .id = id };
+	struct shard *s = shard_of(cache, &key);
+	struct entry *e;
+
+	g_mutex_lock(&s->lock);
+	e = g_hash_table_lookup(s->entries, &key);
+	if (e && e->state == MADE)
+		use(s, e);
+	else
+		e = NULL;
+	g_mutex_unlock(&s->lock);
+	return e ? &e->block : NULL;
 }
 
 void image_cache_made(ImageCache *cache, const struct cached_block *block,

@@ -37,6 +37,9 @@ void image_cache_free(ImageCache *cache);
 const struct cached_block *image_cache_get(ImageCache *cache,
 					   const void *owner, uint64_t id,
 					   uint32_t len, bool *make);
+/* The same where it is there; else NULL, and it is not made. */
+const struct cached_block *image_cache_peek(ImageCache *cache,
+					    const void *owner, uint64_t id);
 void image_cache_made(ImageCache *cache, const struct cached_block *block,
 		      bool good);
 /* Gives a reference back. */

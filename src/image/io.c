@@ -176,6 +176,22 @@ bool image_io_read(const ImageIo *io, uint64_t off, void *buf,
 	return true;
 }
 
+enum image_held image_io_hold(const ImageIo *io, uint64_t off,
+			      size_t len_bytes, bool wait,
+			      struct image_hold *ret)
+{
+	/* Not past a reader that a test has put in. */
+	if (!io->ops || !io->ops->hold || io->read != io->ops->read ||
+	    !len_bytes || !range_fits(off, len_bytes, io->size))
+		return IMAGE_NOT_HELD;
+	return io->ops->hold(io->ctx, off, len_bytes, wait, ret);
+}
+
+void image_io_unhold(const ImageIo *io, const struct image_hold *hold)
+{
+	io->ops->unhold(io->ctx, hold);
+}
+
 const uint8_t *image_io_map(const ImageIo *io)
 {
 	return io->map;

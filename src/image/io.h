@@ -25,6 +25,20 @@ typedef int64_t (*image_io_read_fn)(void *ctx, uint64_t off, void *buf,
 ImageIo *image_io_open(const char *path, GError **error);
 /* Bytes in memory, borrowed until image_io_free(). */
 ImageIo *image_io_memory(const void *bytes, size_t len_bytes);
+/* Bytes where they lie in memory, kept there until image_io_unhold(). */
+struct image_hold {
+	const uint8_t *bytes;
+	size_t len;	  /* > 0 */
+	size_t pinned;	  /* what is kept for that, in bytes */
+	const void *what; /* for image_io_unhold() */
+};
+
+enum image_held {
+	IMAGE_HELD,
+	IMAGE_NOT_READY, /* it would take time */
+	IMAGE_NOT_HELD,	 /* not to be had so: image_io_read() */
+};
+
 /* Where the bytes come from when they are not simply those of a file; all
  * functions are called from several threads at once. */
 struct image_io_ops {
@@ -34,6 +48,10 @@ struct image_io_ops {
 	/* First offset >= off that is not in a hole, or the size; NULL: there
 	 * are no holes. */
 	uint64_t (*next_data)(void *ctx, uint64_t off);
+	/* As image_io_hold(), off being below the size; or NULL, both. */
+	enum image_held (*hold)(void *ctx, uint64_t off, size_t len_bytes,
+				bool wait, struct image_hold *ret);
+	void (*unhold)(void *ctx, const struct image_hold *hold);
 	void (*free)(void *ctx); /* or NULL */
 };
 
@@ -49,6 +67,12 @@ int64_t image_io_mtime(const ImageIo *io);
 /* Exactly len_bytes at off, or false. */
 bool image_io_read(const ImageIo *io, uint64_t off, void *buf,
 		   size_t len_bytes) G_GNUC_WARN_UNUSED_RESULT;
+/* The first of the len_bytes at off, one at least, without a copy. wait: make
+ * them if they are not there. */
+enum image_held image_io_hold(const ImageIo *io, uint64_t off,
+			      size_t len_bytes, bool wait,
+			      struct image_hold *ret);
+void image_io_unhold(const ImageIo *io, const struct image_hold *hold);
 /* The mapping of the whole file (size bytes as of opening), or NULL where
  * there is none. Touching it is only safe for system calls: the file may
  * have shrunk. Borrowed. */

@@ -81,6 +81,28 @@ struct phys_slice physmem_slice(const PhysMem *pm, PhysAddr pa,
 	return slice;
 }
 
+bool physmem_is_mapped(const PhysMem *pm)
+{
+	return image_io_map(pm->data) != NULL;
+}
+
+enum image_held physmem_hold(const PhysMem *pm, PhysAddr pa, size_t len_bytes,
+			     bool wait, struct image_hold *ret)
+{
+	struct image_run run;
+
+	if (!image_runs_find(pm->image->runs, pa.v, &run) || run.pa > pa.v)
+		return IMAGE_NOT_HELD;
+	len_bytes = (size_t)MIN(len_bytes, run.len - (pa.v - run.pa));
+	return image_io_hold(pm->data, run.off + (pa.v - run.pa), len_bytes,
+			     wait, ret);
+}
+
+void physmem_unhold(const PhysMem *pm, const struct image_hold *hold)
+{
+	image_io_unhold(pm->data, hold);
+}
+
 bool physmem_has_page(const PhysMem *pm, PhysAddr pa)
 {
 	uint64_t page = page_floor(pa.v);

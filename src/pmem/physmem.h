@@ -41,6 +41,13 @@ enum phys_status physmem_read(const PhysMem *pm, PhysAddr pa, void *buf,
 /* What is at pa and how far it goes, max_len bytes at the most (> 0). */
 struct phys_slice physmem_slice(const PhysMem *pm, PhysAddr pa,
 				uint64_t max_len);
+/* Are slices of what is present mapped? */
+bool physmem_is_mapped(const PhysMem *pm);
+/* The first of the len_bytes at pa, of which all are present, as they lie in
+ * memory (image_io_hold()). */
+enum image_held physmem_hold(const PhysMem *pm, PhysAddr pa, size_t len_bytes,
+			     bool wait, struct image_hold *ret);
+void physmem_unhold(const PhysMem *pm, const struct image_hold *hold);
 /* Is at least one byte of the 4 KiB page of pa in the image? */
 bool physmem_has_page(const PhysMem *pm, PhysAddr pa);
 /* First address >= pa that is in the image and not in a hole of its file;

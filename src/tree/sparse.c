@@ -18,6 +18,10 @@ void read_plan_init(struct read_plan *plan)
 	plan->bounce = NULL;
 	plan->text = NULL;
 	plan->copying = false;
+	plan->wait = true;
+	plan->held_by = NULL;
+	plan->n_holds = 0;
+	plan->pinned = 0;
 }
 
 void read_plan_clear(struct read_plan *plan)
@@ -25,6 +29,11 @@ void read_plan_clear(struct read_plan *plan)
 	g_free(plan->bounce);
 	plan->bounce = NULL;
 	g_clear_pointer(&plan->text, g_bytes_unref);
+	for (unsigned i = 0; i < plan->n_holds; i++)
+		physmem_unhold(plan->held_by, &plan->holds[i]);
+	plan->n_holds = 0;
+	plan->pinned = 0;
+	plan->copying = false;
 	plan->n = 0;
 	plan->len = 0;
 }
@@ -82,6 +91,32 @@ static int plan_zeros(struct read_plan *plan, uint64_t len)
 	return 0;
 }
 
+/* What is decompressed stays where it is until the reply was sent. */
+static int plan_held(const struct sparse *s, struct read_plan *plan,
+		     uint64_t pa, uint64_t len)
+{
+	while (len) {
+		struct image_hold *hold = &plan->holds[plan->n_holds];
+		enum image_held held;
+
+		if (plan->n_holds == PLAN_MAX_HOLDS ||
+		    plan->pinned > PLAN_MAX_PINNED)
+			return -E2BIG;
+		held = physmem_hold(s->pm, PHYS(pa), (size_t)len, plan->wait,
+				    hold);
+		if (held != IMAGE_HELD)
+			return held == IMAGE_NOT_READY ? -EAGAIN : -E2BIG;
+		plan->held_by = s->pm;
+		plan->n_holds++;
+		plan->pinned += hold->pinned;
+		if (!plan_append(plan, hold->bytes, hold->len))
+			return -E2BIG;
+		pa += hold->len;
+		len -= hold->len;
+	}
+	return 0;
+}
+
 static int plan_phys(const struct sparse *s, struct read_plan *plan,
 		     uint64_t pa, uint64_t len)
 {
@@ -97,8 +132,9 @@ static int plan_phys(const struct sparse *s, struct read_plan *plan,
 					 (size_t)slice.len) != PHYS_OK)
 				return -EIO;
 			plan->len += (size_t)slice.len;
-		} else if (!slice.map || !plan_append(plan, slice.map,
-						      (size_t)slice.len)) {
+		} else if (!slice.map) {
+			r = plan_held(s, plan, pa, slice.len);
+		} else if (!plan_append(plan, slice.map, (size_t)slice.len)) {
 			r = -E2BIG;
 		}
 		if (r)
@@ -241,6 +277,8 @@ int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
 		return r;
 	/* Too many pieces for one reply, or nothing to point into. */
 	read_plan_clear(plan);
+	if (!plan->wait && !physmem_is_mapped(s->pm))
+		return -EAGAIN;
 	plan->bounce = g_malloc((size_t)len);
 	plan->copying = true;
 	r = plan_all(s, plan, off, len);

@@ -13,6 +13,9 @@
 
 #define PLAN_MAX_BYTES (UINT64_C(1) << 20)
 #define PLAN_MAX_IOV 512u
+/* Blocks of compressed images that a plan keeps, and what they may take. */
+#define PLAN_MAX_HOLDS 128u
+#define PLAN_MAX_PINNED ((size_t)8 << 20)
 
 /* The bytes of one read. What the vectors point at is good for system calls
  * for as long as the tree lives; they may fail with EFAULT where the image was
@@ -24,6 +27,11 @@ struct read_plan {
 	uint8_t *bounce; /* owned; or NULL */
 	GBytes *text;	 /* what the vectors point into, kept; or NULL */
 	bool copying;
+	bool wait; /* for what is not decompressed yet; else -EAGAIN */
+	const PhysMem *held_by; /* of the next ones; or NULL: none */
+	struct image_hold holds[PLAN_MAX_HOLDS];
+	unsigned n_holds;
+	size_t pinned;
 };
 
 void read_plan_init(struct read_plan *plan);
@@ -51,7 +59,7 @@ void sparse_clear(struct sparse *s);
  * PLAN_MAX_BYTES. Returns 0 or a negative errno: -EIO for a read that starts
  * in a page that the address space has but the image has not (with eio; one
  * that runs into such a page is cut short), and where the image cannot be
- * read.
+ * read; -EAGAIN where plan->wait is not set and it takes time.
  */
 int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
 		struct read_plan *plan) G_GNUC_WARN_UNUSED_RESULT;

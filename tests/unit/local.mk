@@ -100,6 +100,7 @@ unit_tests = \
 	tests/unit/test-mk-containers \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-header \
+	tests/unit/test-tree-held \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-pagemap \
 	tests/unit/test-tree-ptov \
@@ -323,6 +324,8 @@ tests_unit_test_mk_containers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mk_containers_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_held_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_held_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_pagemap_CPPFLAGS = $(UNIT_CPPFLAGS)

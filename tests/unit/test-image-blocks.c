@@ -291,6 +291,89 @@ START_TEST(test_ahead)
 }
 END_TEST
 
+static int64_t no_read(void *ctx, uint64_t off, void *buf, size_t len_bytes)
+{
+	(void)ctx;
+	(void)off;
+	(void)buf;
+	(void)len_bytes;
+	return -1;
+}
+
+static void check_held(const ImageIo *io, uint64_t off, size_t len,
+		       size_t want)
+{
+	struct image_hold hold;
+
+	ck_assert_int_eq(image_io_hold(io, off, len, true, &hold), IMAGE_HELD);
+	ck_assert_uint_eq(hold.len, want);
+	ck_assert_uint_ge(hold.pinned, hold.len);
+	for (size_t i = 0; i < hold.len; i++)
+		ck_assert_uint_eq(hold.bytes[i], byte_at(off + i));
+	image_io_unhold(io, &hold);
+}
+
+/* Without a copy: what is there at once, else with a wait. */
+START_TEST(test_hold)
+{
+	struct source s = healthy;
+	g_autoptr(ImageCache) cache = image_cache_new(2 * BLOCK);
+	ImageIo *io = image_io_blocks(&ops, &s, SIZE, 0, cache);
+	struct image_hold hold, other;
+
+	ck_assert_int_eq(image_io_hold(io, 5, 10, false, &hold),
+			 IMAGE_NOT_READY);
+	ck_assert_uint_eq(s.n_decoded, 0);
+	check_held(io, 5, 10, 10);
+	ck_assert_int_eq(image_io_hold(io, 5, 10, false, &hold), IMAGE_HELD);
+	/* what is held stays, whatever goes through the cache */
+	check(io, BLOCK, 20 * BLOCK);
+	check_held(io, 9 * BLOCK - 3, 100, 3);
+	for (size_t i = 0; i < 10; i++)
+		ck_assert_uint_eq(hold.bytes[i], byte_at(5 + i));
+	ck_assert_int_eq(image_io_hold(io, 0, 1, false, &other), IMAGE_HELD);
+	image_io_unhold(io, &other);
+	image_io_unhold(io, &hold);
+	ck_assert_uint_le(image_cache_used(cache), 2 * BLOCK);
+	check_held(io, SIZE - 1, 1, 1);
+	/* what cannot be had */
+	ck_assert_int_eq(image_io_hold(io, SIZE, 1, true, &hold),
+			 IMAGE_NOT_HELD);
+	ck_assert_int_eq(image_io_hold(io, SIZE - 1, 2, true, &hold),
+			 IMAGE_NOT_HELD);
+	ck_assert_int_eq(image_io_hold(io, 0, 0, true, &hold),
+			 IMAGE_NOT_HELD);
+	image_io_free(io);
+}
+END_TEST
+
+START_TEST(test_hold_damage)
+{
+	struct source s = healthy;
+	g_autoptr(ImageCache) cache = image_cache_new(0);
+	ImageIo *io = image_io_blocks(&ops, &s, SIZE, 0, cache);
+	uint8_t plain[4] = { 0 };
+	ImageIo *memory = image_io_memory(plain, sizeof plain);
+	struct image_hold hold;
+
+	s.bad = 3;
+	s.lost = 4;
+	ck_assert_int_eq(image_io_hold(io, 3 * BLOCK, 1, true, &hold),
+			 IMAGE_NOT_HELD);
+	ck_assert_int_eq(image_io_hold(io, 4 * BLOCK, 1, true, &hold),
+			 IMAGE_NOT_HELD);
+	check_held(io, 3 * BLOCK - 1, 2, 1);
+	ck_assert_int_eq(image_io_hold(memory, 0, 1, true, &hold),
+			 IMAGE_NOT_HELD);
+	/* a reader that was put in is not gone past */
+	image_io_set_reader(io, no_read, NULL);
+	ck_assert_int_eq(image_io_hold(io, 0, 1, true, &hold),
+			 IMAGE_NOT_HELD);
+	image_io_free(memory);
+	image_io_free(io);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("image-blocks");
@@ -304,5 +387,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_threads, 0, 2);
 	tcase_add_loop_test(tcase, test_threads_full, 0, 2);
 	tcase_add_test(tcase, test_ahead);
+	tcase_add_test(tcase, test_hold);
+	tcase_add_test(tcase, test_hold_damage);
 	return unit_main(suite);
 }
