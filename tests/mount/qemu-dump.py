@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Has QEMU write all it can of a machine that has a file for its memory.
 
-qemu-dump.py RAW MACHINE OUT: RAW (sparse, shared with the machine, which never
-runs) is memory; what is written goes to OUT-elf, -paging, -zlib, -lzo, -snappy
-and -qevm, the names of which are printed.
+qemu-dump.py RAW MACHINE OUT [NAME...]: RAW (sparse, shared with the machine,
+which never runs) is memory; what is written goes to OUT-elf, -zlib, -lzo,
+-snappy and -qevm (or those NAMEs), the names of which are printed.
 """
 import json
 import os
@@ -43,8 +43,10 @@ class Monitor:
                 return None
 
 
-def dump_all(monitor, out):
+def dump_all(monitor, out, names):
     for name, paging, kind in FORMATS:
+        if names and name not in names:
+            continue
         path = os.path.abspath(f"{out}-{name}")
         more = {"format": kind} if kind else {}
         if monitor.ask("dump-guest-memory", paging=paging,
@@ -62,7 +64,7 @@ def dump_all(monitor, out):
 
 
 def main():
-    raw, machine, out = sys.argv[1:]
+    raw, machine, out = sys.argv[1:4]
     size = os.path.getsize(raw)
     path = out + ".monitor"
     qemu = subprocess.Popen(
@@ -73,7 +75,7 @@ def main():
          "-qmp", f"unix:{path},server=on,wait=off"])
     try:
         monitor = Monitor(path)
-        dump_all(monitor, out)
+        dump_all(monitor, out, sys.argv[4:])
         monitor.ask("quit")
         qemu.wait(30)
     finally:

@@ -67,34 +67,33 @@ check_written small save qevm
 umount_checked raw
 rm small-*
 
-# A machine of 4 GiB: its memory is split around the devices below 4 GiB.
-# check_split MACHINE SPLIT: (MiB)
+# More memory than fits below the devices below 4 GiB is split around them;
+# dumps say where it is, a stream does not. Such a file is written quickly:
+# all of it is zeros but a few pages.
+# check_split MACHINE MIB SPLIT (MiB)
 check_split()
 {
 	local at part
 
 	rm -f large.img large-*
-	truncate -s 4096M large.img
-	for at in 2000 2047 2048 2049 3071 3072 3073 4000 4095; do
+	truncate -s "$2M" large.img
+	for at in 1 "$(($3 - 1))" "$3" "$(($2 - 1))"; do
 		printf 'page at %s MiB' "$at" |
 			dd of=large.img bs=$mib seek="$at" conv=notrunc \
 				status=none
 	done
-	python3 -B "$test_dir/qemu-dump.py" large.img "$1" large >written ||
-		fail "qemu-dump.py $1"
-	while read -r name; do
-		must_mount "large-$name" dump
-		for at in 2000 2047 2048 2049 3071 3072 3073 4000 4095; do
-			part=$at
-			[ "$at" -lt "$2" ] || part=$((at + 4096 - $2))
-			same_memory large.img dump "$at" "$part" 1 ||
-				fail "$1: $name: $at MiB is not at $part MiB"
-		done
-		umount_checked dump
-	done <written
+	python3 -B "$test_dir/qemu-dump.py" large.img "$1" large qevm \
+		>written || fail "qemu-dump.py $1"
+	grep -qx qevm written || fail "QEMU did not write a stream of $1"
+	must_mount large-qevm dump
+	for at in 1 "$(($3 - 1))" "$3" "$(($2 - 1))"; do
+		part=$at
+		[ "$at" -lt "$3" ] || part=$((at + 4096 - $3))
+		same_memory large.img dump "$at" "$part" 1 ||
+			fail "$1: $at MiB is not at $part MiB"
+	done
+	umount_checked dump
 }
 
-if [ "$sanitized" = no ]; then
-	check_split pc 3072
-	check_split q35 2048
-fi
+check_split pc 3584 3072
+check_split q35 2816 2048
