@@ -247,7 +247,8 @@ static GByteArray *make_head(const struct dump *d, const GByteArray *notes,
 	put64(head->data + sub + (is64 ? 48 : 32), note);
 	put32(head->data + sub + (is64 ? 56 : 40), notes->len);
 	put64(head->data + sub + (is64 ? 96 : 72), d->n_pfns);
-	memcpy(head->data + note, notes->data, notes->len);
+	if (notes->len)
+		memcpy(head->data + note, notes->data, notes->len);
 	return head;
 }
 
