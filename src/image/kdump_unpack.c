@@ -19,12 +19,12 @@
 #include "image/kdump.h"
 
 #ifdef HAVE_LZO
-#define LZO "lzo " LZO_VERSION_STRING
+#define LZO "liblzo2 " LZO_VERSION_STRING
 #else
 #define LZO ""
 #endif
 #ifdef HAVE_SNAPPY
-#define SNAPPY "snappy" /* it does not say its version */
+#define SNAPPY "libsnappy" /* it does not say its version */
 #else
 #define SNAPPY ""
 #endif
@@ -34,7 +34,7 @@
 #define ZLIB ""
 #endif
 #ifdef HAVE_ZSTD
-#define ZSTD "zstd " ZSTD_VERSION_STRING
+#define ZSTD "libzstd " ZSTD_VERSION_STRING
 #else
 #define ZSTD ""
 #endif

@@ -123,7 +123,9 @@ static void log_stream(const struct qevm *q, Log *log)
 	if (q->problem)
 		log_add(log, LOG_WARN, "qevm",
 			"the stream was followed up to %" PRIu64 " of %" PRIu64
-			" bytes: %s; the pages before that are there",
+			" bytes: %s; the pages before that are there, but those"
+			" of a guest that ran may have been sent again, as they"
+			" were later, behind it",
 			q->stopped, image_io_size(q->io), q->problem);
 	if (q->n_lost)
 		log_add(log, LOG_WARN, "qevm",

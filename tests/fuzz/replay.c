@@ -201,6 +201,8 @@ int main(int argc, char **argv)
 	r.seeds = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)g_bytes_unref);
 	fuzz_seeds(keep_seed, r.seeds);
+	if (!r.seeds->len)
+		keep_seed(r.seeds, (const uint8_t *)"", 1);
 	if (argc == 3 && !strcmp(argv[1], "--write-seeds")) {
 		ret = write_seeds(&r, argv[2]);
 		g_ptr_array_unref(r.seeds);

@@ -353,7 +353,7 @@ static bool write_kdump(const MkPhys *phys, const char *path,
 #ifdef HAVE_ZLIB
 KDUMP_WRITER(zlib, "kdump-zlib", "kdump-compressed dump by zlib", 0,
 	     .pack = pack_zlib, .flag = 1);
-KDUMP_WRITER(flat, "kdump-flat", "the same, flattened, as QEMU's -z",
+KDUMP_WRITER(flat, "kdump-flattened", "the same, flattened, as QEMU's -z",
 	     MK_WRITER_WRAPPED,
 	     .pack = pack_zlib, .flag = 1, .flat = true);
 #endif
