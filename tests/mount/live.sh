@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Images that change while they are mounted (live=).
+TEST_LIMIT=600
 # shellcheck source=tests/lib.sh
 . "${0%/*}/../lib.sh"
 requires python3
