@@ -486,5 +486,5 @@ const struct ImageOps image_aff4_ops = {
 	.description = "AFF4 volume",
 	.probe = aff4_probe,
 	.open = aff4_open,
-	.library = aff4_library,
+	.reads_with = aff4_library,
 };

@@ -446,5 +446,5 @@ const struct ImageOps image_avml_ops = {
 	.description = "AVML",
 	.probe = avml_probe,
 	.open = avml_open,
-	.library = avml_library,
+	.reads_with = avml_library,
 };

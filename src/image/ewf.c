@@ -148,5 +148,5 @@ const struct ImageOps image_ewf_ops = {
 	.description = "EWF (E01)",
 	.probe = ewf_probe,
 	.unwrap = ewf_unwrap,
-	.library = ewf_library,
+	.reads_with = ewf_library,
 };

@@ -83,8 +83,8 @@ char *image_library_versions(void)
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
 
 	for (size_t i = 0; image_formats[i]; i++) {
-		const char *versions = image_formats[i]->library ?
-					       image_formats[i]->library() :
+		const char *versions = image_formats[i]->reads_with ?
+					       image_formats[i]->reads_with() :
 					       NULL;
 
 		if (versions)
@@ -136,9 +136,9 @@ static bool note_library(Image *image, GError **error)
 {
 	const char *version;
 
-	if (!image->ops->library)
+	if (!image->ops->reads_with)
 		return true;
-	version = image->ops->library();
+	version = image->ops->reads_with();
 	if (version) {
 		g_ptr_array_add(image->libraries, g_strdup(version));
 		return true;

@@ -130,7 +130,7 @@ struct ImageOps {
 	ImageIo *(*unwrap)(Image *image, Log *log, GError **error);
 	/* "libewf 20140813" (or several: "a 1, b 2"), or NULL: this build is
 	 * without; the pointer is NULL where no library is needed. */
-	const char *(*library)(void);
+	const char *(*reads_with)(void);
 };
 
 /* The formats, raw last; NULL-terminated. */

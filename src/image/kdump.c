@@ -308,5 +308,5 @@ const struct ImageOps image_kdump_ops = {
 	.description = "kdump-compressed dump",
 	.probe = kdump_probe,
 	.open = kdump_open,
-	.library = kdump_libraries,
+	.reads_with = kdump_libraries,
 };

@@ -228,5 +228,5 @@ const struct ImageOps image_gzip_ops = {
 	.description = "gzip-compressed",
 	.probe = gzip_probe,
 	.unwrap = gzip_unwrap,
-	.library = gzip_library,
+	.reads_with = gzip_library,
 };

@@ -336,5 +336,5 @@ const struct ImageOps image_xz_ops = {
 	.description = "xz-compressed",
 	.probe = xz_probe,
 	.unwrap = xz_unwrap,
-	.library = xz_library,
+	.reads_with = xz_library,
 };

@@ -402,5 +402,5 @@ const struct ImageOps image_zstd_ops = {
 	.description = "zstd-compressed",
 	.probe = zstd_probe,
 	.unwrap = zstd_unwrap,
-	.library = zstd_library,
+	.reads_with = zstd_library,
 };

@@ -120,5 +120,5 @@ const struct ImageOps image_zip_ops = {
 	.description = "zip archive",
 	.probe = zip_probe,
 	.unwrap = zip_unwrap,
-	.library = zip_library,
+	.reads_with = zip_library,
 };

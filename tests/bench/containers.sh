@@ -19,7 +19,7 @@ set -euo pipefail
 
 top_builddir=${top_builddir:-$PWD}
 winprocfs=$top_builddir/winprocfs
-: "${BENCH_FORMATS:=avml ewf kdump-zlib kdump-snappy kdump-zstd hibr-7x64 \
+: "${BENCH_FORMATS:=avml ewf aff4 kdump-zlib kdump-snappy kdump-zstd hibr-7x64 \
 	hibr-10 hibr-11 raw-zstd raw-bgzf raw-xz}"
 : "${BENCH_MIB:=256}"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/winprocfs-bench.XXXXXX")
