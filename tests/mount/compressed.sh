@@ -67,8 +67,8 @@ same_as_raw "zstd in xz" both.xz xz
 # Cut: what is before the cut is there, and the same. Its length is known to
 # a block of what the cut leaves.
 for file in blocks.xz plain.xz one.xz frames.zst one.zst one.gz; do
-	head -c $(($(stat -c %s "$file") * 2 / 3)) "$file" >cut
-	expect_rc 0 "$winprocfs" --cat image/pmem cut
+	head -c $(($(stat -c %s "$file") * 2 / 3)) "$file" >short
+	expect_rc 0 "$winprocfs" --cat image/pmem short
 	n=$(stat -c %s out)
 	[ "$n" -gt 1000000 ] || fail "$file, cut: $n bytes are left"
 	[ "$n" -lt "$(stat -c %s a.img)" ] || fail "$file, cut: all is there"

@@ -23,7 +23,7 @@ check_blocks()
 		file=mnt/kernel/vmem
 		((va > 0 && va < 0x70000000)) && file=mnt/proc/$pid/vmem
 		at=$((va & mask))
-		expect_same "$(xxd -p -s $at -l $((len)) $file)" \
+		expect_same "$(xxd -p -s $at -l $((len)) "$file")" \
 			"$(xxd -p -s $((off)) -l $((len)) d.img)" "block $va"
 	done < <(grep -a ^block d.truth)
 }
