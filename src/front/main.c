@@ -10,6 +10,7 @@
 #include "front/mount.h"
 #include "nt/isf.h"
 #include "nt/unpack.h"
+#include "nt/unpack_page.h"
 
 enum {
 	EXIT_GOOD = 0,
@@ -26,6 +27,8 @@ static int complain(const GError *error, int code)
 
 static int print_version(void)
 {
+	static const enum nt_codec codecs[] = { NT_CODEC_XPRESS,
+						NT_CODEC_LZ4 };
 	g_autofree char *parser = nt_isf_parser();
 	g_autofree char *libraries = image_library_versions();
 
@@ -38,6 +41,14 @@ static int print_version(void)
 	for (size_t i = 0; image_formats[i]; i++)
 		printf(" %s", image_formats[i]->name);
 	printf("\nread with: %s\n", *libraries ? libraries : "no library");
+	fputs("compressed pages:", stdout);
+	for (size_t i = 0; i < G_N_ELEMENTS(codecs); i++) {
+		const char *version = nt_codec_library_version(codecs[i]);
+
+		printf(" %s (%s)", nt_codec_name(codecs[i]),
+		       version ? version : "not in this build");
+	}
+	putchar('\n');
 	return EXIT_GOOD;
 }
 

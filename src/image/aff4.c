@@ -7,7 +7,13 @@
 #ifdef HAVE_ZIP
 
 #include <inttypes.h>
+#ifdef HAVE_LZ4
+#include <lz4.h>
+#endif
 #include <zip.h>
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
 
 #include "base/bytes.h"
 #include "base/text.h"
@@ -423,7 +429,7 @@ static bool aff4_open(Image *image, Log *log, GError **error)
 
 static const char *aff4_library(void)
 {
-	return "libzip " LIBZIP_VERSION;
+	return "libzip " LIBZIP_VERSION AFF4_CODEC_LIBRARIES;
 }
 
 #else

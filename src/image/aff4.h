@@ -48,6 +48,25 @@ ImageIo *aff4_map_load(struct aff4 *a, const char *urn, ImageRuns *runs);
 ImageIo *aff4_map_new(struct aff4 *a, const char *urn);
 
 /* Codecs of chunks. */
+/* What chunks are decoded by, behind other libraries. */
+#ifdef HAVE_LZ4
+#define AFF4_LZ4_LIBRARY ", liblz4 " LZ4_VERSION_STRING
+#else
+#define AFF4_LZ4_LIBRARY ""
+#endif
+#ifdef HAVE_SNAPPY
+#define AFF4_SNAPPY_LIBRARY ", libsnappy"
+#else
+#define AFF4_SNAPPY_LIBRARY ""
+#endif
+#ifdef HAVE_ZLIB
+#define AFF4_ZLIB_LIBRARY ", zlib " ZLIB_VERSION
+#else
+#define AFF4_ZLIB_LIBRARY ""
+#endif
+#define AFF4_CODEC_LIBRARIES                                                  \
+	AFF4_ZLIB_LIBRARY AFF4_SNAPPY_LIBRARY AFF4_LZ4_LIBRARY
+
 enum aff4_codec {
 	AFF4_STORED,
 	AFF4_DEFLATE,	/* zlib, or without its header */

@@ -100,9 +100,9 @@ static const struct ImageOps *probe_formats(const ImageIo *io, GError **error)
 		if (image_formats[i]->probe(io) != IMAGE_NOT_MINE)
 			return image_formats[i];
 	g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_FORMAT,
-		    "is %s, which this version does not read; expected raw"
-		    " physical memory or an ELF core (format=raw shows the"
-		    " bytes as they are)",
+		    "is %s, which this version does not read; expected one"
+		    " of the containers that --version lists (format=raw"
+		    " shows the bytes as they are)",
 		    image_foreign_format(io));
 	return NULL;
 }

@@ -22,23 +22,28 @@ const char *nt_codec_library(enum nt_codec codec)
 	return codec == NT_CODEC_LZ4 ? "liblz4" : "libfwnt";
 }
 
-bool nt_codec_usable(enum nt_codec codec)
+const char *nt_codec_library_version(enum nt_codec codec)
 {
 	switch (codec) {
 	case NT_CODEC_XPRESS:
 #ifdef HAVE_FWNT
-		return true;
+		return "libfwnt " LIBFWNT_VERSION_STRING;
 #else
-		return false;
+		return NULL;
 #endif
 	case NT_CODEC_LZ4:
 #ifdef HAVE_LZ4
-		return true;
+		return "liblz4 " LZ4_VERSION_STRING;
 #else
-		return false;
+		return NULL;
 #endif
 	}
-	return false;
+	return NULL;
+}
+
+bool nt_codec_usable(enum nt_codec codec)
+{
+	return nt_codec_library_version(codec) != NULL;
 }
 
 #ifdef HAVE_FWNT

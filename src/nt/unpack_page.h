@@ -15,6 +15,8 @@ enum nt_codec {
 /* "XPRESS", "LZ4"; the library that it takes: "libfwnt", "liblz4". Static. */
 const char *nt_codec_name(enum nt_codec codec);
 const char *nt_codec_library(enum nt_codec codec);
+/* The same with its version ("liblz4 1.9.4"); NULL: this build is without. */
+const char *nt_codec_library_version(enum nt_codec codec);
 /* Was this built with that library? */
 bool nt_codec_usable(enum nt_codec codec);
 

@@ -41,6 +41,8 @@ expect_same "$(wc -l <err)" 1
 expect_rc 0 "$winprocfs" -h
 expect_same "$(head -1 out)" "usage: winprocfs [options] IMAGE MOUNTPOINT"
 expect_rc 0 "$winprocfs" -V
+grep -q '^containers: .*hibernation .*raw$' out || fail "-V: no containers"
+grep -q '^read with: ' out || fail "-V: no libraries"
 grep -q '^winprocfs [0-9]' out || fail "version: $(cat out)"
 
 # As through a mount.
