@@ -136,7 +136,7 @@ static GArray *open_targets(struct aff4 *a, const char *map)
 		return NULL;
 	lines = g_strsplit(text, "\n", TARGETS_MAX + 1);
 	parts = g_array_new(FALSE, TRUE, sizeof(struct part));
-	for (size_t i = 0; lines[i] && i < TARGETS_MAX; i++) {
+	for (size_t i = 0; i < TARGETS_MAX && lines[i]; i++) {
 		struct part part = { 0 };
 
 		g_strstrip(lines[i]);

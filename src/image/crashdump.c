@@ -29,6 +29,7 @@ static const struct kind {
 } kinds[] = {
 	{ DUMP_FULL, DUMP_BY_BLOCK, "full" },
 	{ DUMP_SUMMARY, DUMP_BY_BITMAP, "kernel" },
+	{ DUMP_HEADER_ONLY, DUMP_BY_BITMAP, "header" }, /* if one is there */
 	{ DUMP_BITMAP_FULL, DUMP_BY_BITMAP, "full bitmap" },
 	{ DUMP_BITMAP_KERNEL, DUMP_BY_BITMAP, "kernel bitmap" },
 	{ DUMP_AUTOMATIC, DUMP_BY_BITMAP, "automatic" },
@@ -63,7 +64,8 @@ static bool is_readable(const struct dump *d, GError **error)
 {
 	const char *why = NULL;
 
-	if (d->type == DUMP_HEADER_ONLY)
+	if (d->type == DUMP_HEADER_ONLY &&
+	    dump_index_of(d->io, d->at) == DUMP_BY_NOTHING)
 		why = "is a crash dump with nothing but a header (DumpType 3):"
 		      " it has no memory";
 	if (d->type == DUMP_TRIAGE)

@@ -153,17 +153,13 @@ static void merge_top(Overlay *overlay)
 	g_ptr_array_add(overlay->layers, both);
 }
 
-static GArray *start_layer(Overlay *overlay)
+static void start_layer(Overlay *overlay)
 {
-	GArray *layer;
-
 	while (overlay->layers->len > 1 &&
 	       layer_from_top(overlay, 1)->len / 2 <=
 		       layer_from_top(overlay, 0)->len)
 		merge_top(overlay);
-	layer = new_layer(4);
-	g_ptr_array_add(overlay->layers, layer);
-	return layer;
+	g_ptr_array_add(overlay->layers, new_layer(4));
 }
 
 bool overlay_add(Overlay *overlay, const struct overlay_piece *piece)
@@ -174,8 +170,10 @@ bool overlay_add(Overlay *overlay, const struct overlay_piece *piece)
 	if (overlay->n >= overlay->max_pieces)
 		return false;
 	if (!top || (top->len &&
-		     piece->start < piece_end(piece_at(top, top->len - 1))))
-		top = start_layer(overlay);
+		     piece->start < piece_end(piece_at(top, top->len - 1)))) {
+		start_layer(overlay);
+		top = layer_from_top(overlay, 0);
+	}
 	old = top->len;
 	append(top, piece);
 	overlay->n += top->len - old;

@@ -303,6 +303,11 @@ START_TEST(test_damaged_type)
 	by_magic = unit_dump_open(d, d->len, NULL, NULL);
 	check_pages(by_magic, N_BITS);
 	ck_assert(unit_dump_logged(d, "none that is known"));
+	image_free(g_steal_pointer(&by_magic));
+	/* "a header alone", which it is not */
+	unit_dump_put(d, v->is64 ? 0xf98 : 0xf88, 3, 4);
+	by_magic = unit_dump_open(d, d->len, NULL, NULL);
+	check_pages(by_magic, N_BITS);
 }
 END_TEST
 
