@@ -3,7 +3,6 @@
  * can be read of them must be right: unit_hibr_count() sees to that. */
 #include "config.h"
 
-#include <sys/resource.h>
 
 #include "unit/unit-hibr.h"
 
@@ -168,17 +167,6 @@ END_TEST
 
 /* --- what is made to do harm --- */
 
-/* While Check runs it in a process of its own: nothing is allocated by what a
- * file claims. */
-static void limit_memory(void)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	const struct rlimit limit = { 320 * MIB, 320 * MIB };
-
-	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-#endif
-}
-
 static struct unit_hibr hostile(size_t len, uint32_t length_self)
 {
 	struct unit_hibr f = { g_malloc0(len), len };
@@ -209,7 +197,7 @@ START_TEST(test_hostile_sets)
 	static const uint64_t values[] = { UINT64_C(1) << 60, UINT64_MAX,
 					   UINT64_C(1) << 52, 6143, 0 };
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	for (size_t at = SETS, i = 0; at + 13 <= f.len; at += 13, i++) {
 		/* A byte for each; always the same page, or any. */
 		unit_hibr_put(&f, at, 1 | 1 << 8, 4);
@@ -230,7 +218,7 @@ START_TEST(test_hostile_tables)
 	struct unit_hibr f = hostile(24 << 20, 0x128);
 	static const char head[] = "\x81\x81xpress";
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	unit_hibr_put(&f, 0x60, 1, 8);
 	for (size_t at = 2 * 4096; at + 40 <= f.len; at += 40)
 		memcpy(f.bytes + at, head, 8);
@@ -255,7 +243,7 @@ START_TEST(test_hostile_search)
 {
 	struct unit_hibr f = hostile(24 << 20, 0x3e0);
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	for (size_t at = SETS; at + 4 <= f.len; at += 4)
 		unit_hibr_put(&f, at, 0x00010101 * (uint64_t)(_i + 1), 4);
 	unit_hibr_put(&f, 0x58, 1 << 30, 8);

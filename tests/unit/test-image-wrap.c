@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #ifdef HAVE_LZMA
 #include <lzma.h>
@@ -254,17 +253,6 @@ static void assert_refused(const void *bytes, size_t len, const char *word)
 	ck_assert_ptr_null(strchr(error->message, '\n'));
 }
 
-/* A limit of memory while fn runs in a process of its own (Check forks): what
- * is claimed is not allocated. */
-static void limit_memory(void)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	const struct rlimit limit = { 320 * MIB, 320 * MIB };
-
-	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-#endif
-}
-
 #ifdef HAVE_LZMA
 static size_t xz_of(uint8_t **ret, size_t zeros, uint32_t dict)
 {
@@ -302,7 +290,7 @@ START_TEST(test_xz_large)
 	g_autofree uint8_t *bytes = NULL;
 	size_t len = xz_of(&bytes, 65 * MIB, 1 << 20);
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	assert_refused(bytes, len, "--block-size=1MiB");
 	/* without the index, too */
 	assert_refused(bytes, len - 30, "--block-size=1MiB");
@@ -342,7 +330,7 @@ START_TEST(test_xz_dictionary)
 	bytes[16] = 37;
 	crc = GUINT32_TO_LE(lzma_crc32(bytes + 12, 8, 0));
 	memcpy(bytes + 20, &crc, 4);
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	image = open_bytes(bytes, len, NULL, NULL);
 	ck_assert_ptr_nonnull(image);
 	ck_assert(image_io_read(image_data(image), MIB - 4096, page,
@@ -385,7 +373,7 @@ START_TEST(test_zstd_table)
 	g_autoptr(Log) log = log_new();
 	size_t first = len - 9 - 8 * load_le32(bytes + len - 9);
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	/* the first frame is a page less than it is */
 	bytes[first + 5] = (uint8_t)(bytes[first + 5] - 0x10);
 	lies = open_bytes(bytes, len, NULL, NULL);
@@ -443,7 +431,7 @@ START_TEST(test_zstd_window)
 					  0x03, 0x00, 0x00, 0x41 };
 	GByteArray *endless = g_byte_array_new();
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	/* of an RLE block of 0 bytes: nothing is within */
 	assert_refused(window, sizeof window, "holds nothing");
 	g_byte_array_append(endless, window, 5);
@@ -487,7 +475,7 @@ START_TEST(test_gzip)
 	size_t n = gzip_of(&small, 100000), m = gzip_of(&large, 65 * MIB);
 	g_autoptr(Image) image = NULL;
 
-	limit_memory();
+	unit_limit_memory(320 * MIB);
 	two = g_malloc(2 * n);
 	memcpy(two, small, n);
 	memcpy(two + n, small, n);

@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define TIMEOUT_SEC 300
 
@@ -28,6 +29,27 @@ int unit_main(Suite *suite)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* clang tells by __has_feature(), gcc by a macro. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+void unit_limit_memory(uint64_t bytes)
+{
+#ifdef SANITIZED
+	(void)bytes;
+#else
+	const struct rlimit limit = { bytes, bytes };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+#endif
 }
 
 char *unit_dir_new(void)

@@ -13,6 +13,13 @@ TCase *unit_case(Suite *suite, const char *name);
 /* Runs and frees the suite; the exit code of the test. */
 int unit_main(Suite *suite);
 
+/*
+ * While Check runs a test in a process of its own: it gets no more than this
+ * from here on, so that nothing is allocated by what a file claims. Without
+ * effect where sanitizers want terabytes of addresses for themselves.
+ */
+void unit_limit_memory(uint64_t bytes);
+
 /* Directory of its own below TMPDIR (transfer full), and its removal with
  * the plain files in it. */
 char *unit_dir_new(void);
