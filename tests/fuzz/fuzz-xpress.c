@@ -34,7 +34,8 @@ static bool unpack(bool huffman, const uint8_t *in, size_t size, uint8_t *out,
 static void check_stream(bool huffman, const uint8_t *data, size_t size,
 			 size_t len)
 {
-	g_autofree uint8_t *in = g_memdup2(data, size ? size : 1);
+	/* Just as long as it is. */
+	g_autofree uint8_t *in = size ? g_memdup2(data, size) : g_malloc(1);
 	g_autofree uint8_t *a = g_malloc(len ? len : 1);
 	g_autofree uint8_t *b = g_malloc(len ? len : 1);
 	size_t used = 0, again = 0;

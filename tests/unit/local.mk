@@ -128,6 +128,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit-kmem.c tests/unit/unit-kmem.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
+	tests/unit/unit-runs.h \
 	tests/unit/unit-store.c tests/unit/unit-store.h \
 	tests/unit/unit-win.c tests/unit/unit-win.h \
 	tests/unit/unit-states.c tests/unit/unit-states.h \

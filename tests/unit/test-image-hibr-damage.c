@@ -232,7 +232,8 @@ START_TEST(test_hostile_tables)
 			unit_hibr_put(&f, at + 24 + 16 * i,
 				      UINT64_C(1) << 40, 8);
 		}
-		memcpy(f.bytes + at + 4096, head, _i == 2 ? 8 : 0);
+		if (_i == 2 && at + 4096 + 8 <= f.len)
+			memcpy(f.bytes + at + 4096, head, 8);
 	}
 	open_hostile(&f);
 }
