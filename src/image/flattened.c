@@ -80,7 +80,10 @@ static bool take_record(struct flat *flat)
 	len = load_be64(head + 8);
 	if (start == UINT64_MAX && len == UINT64_MAX)
 		return false;
-	if (start > INT64_MAX || len > INT64_MAX || start + len > INT64_MAX) {
+	/* An empty one, too: the zeros of a hole would be records without
+	 * end. */
+	if (!len || start > INT64_MAX || len > INT64_MAX ||
+	    start + len > INT64_MAX) {
 		flat->problem = "one of them makes no sense";
 		return false;
 	}

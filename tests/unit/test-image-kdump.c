@@ -275,6 +275,35 @@ START_TEST(test_flattened_damaged)
 }
 END_TEST
 
+static void add_record(GByteArray *flat, uint64_t start, const void *bytes,
+		       guint len)
+{
+	uint8_t record[16];
+
+	put64be(record, start);
+	put64be(record + 8, len);
+	g_byte_array_append(flat, record, sizeof record);
+	g_byte_array_append(flat, bytes, len);
+}
+
+/* Within it the same again, then a hole of 2^60 bytes: no records, and none
+ * is looked for from zero to zero. */
+START_TEST(test_flattened_hole)
+{
+	g_autoptr(GByteArray) flat = g_byte_array_new();
+	uint8_t head[4096] = "makedumpfile";
+	g_autoptr(GError) error = NULL;
+
+	put64be(head + 16, 1);
+	put64be(head + 24, 1);
+	g_byte_array_append(flat, head, sizeof head);
+	add_record(flat, 0, head, sizeof head);
+	add_record(flat, UINT64_C(1) << 60, "x", 1);
+	ck_assert_ptr_null(open_bytes(flat->data, flat->len, NULL, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "no record"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("image-kdump");
@@ -287,5 +316,6 @@ int main(void)
 	tcase_add_test(tcase, test_more_bits);
 	tcase_add_test(tcase, test_flattened);
 	tcase_add_test(tcase, test_flattened_damaged);
+	tcase_add_test(tcase, test_flattened_hole);
 	return unit_main(suite);
 }
