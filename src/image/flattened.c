@@ -22,6 +22,9 @@ enum {
 	FLAT_PIECE_MAX = 1 << 30,
 };
 
+/* No dump is longer: a file within that is mostly hole has few pieces then. */
+#define FLAT_END (UINT64_C(1) << 44)
+
 struct flat {
 	const ImageIo *io;
 	Overlay *pieces; /* units are bytes */
@@ -82,8 +85,7 @@ static bool take_record(struct flat *flat)
 		return false;
 	/* An empty one, too: the zeros of a hole would be records without
 	 * end. */
-	if (!len || start > INT64_MAX || len > INT64_MAX ||
-	    start + len > INT64_MAX) {
+	if (!len || start > FLAT_END || len > FLAT_END - start) {
 		flat->problem = "one of them makes no sense";
 		return false;
 	}

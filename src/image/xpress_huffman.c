@@ -110,13 +110,18 @@ static bool start_bits(struct bits *b)
 }
 
 /* Behind the end there are zeros, but no word that anything needs: whoever
- * takes bits of it finds n_extra below 0. */
+ * takes bits of it finds n_extra below -16. Half a word is the rest of one
+ * that was cut off: it is no byte of what comes after that word. */
 static void skip_bits(struct bits *b, unsigned n)
 {
 	b->next <<= n;
 	b->n_extra -= (int)n;
-	if (b->n_extra >= 0 || b->in_end - b->in < 2)
+	if (b->n_extra >= 0)
 		return;
+	if (b->in_end - b->in < 2) {
+		b->in = b->in_end;
+		return;
+	}
 	b->next |= (uint32_t)load_le16(b->in) << -b->n_extra;
 	b->in += 2;
 	b->n_extra += 16;

@@ -286,19 +286,25 @@ static void add_record(GByteArray *flat, uint64_t start, const void *bytes,
 	g_byte_array_append(flat, bytes, len);
 }
 
-/* Within it the same again, then a hole of 2^60 bytes: no records, and none
+/* Within it the same again, then a hole of 2^43 bytes: no records, and none
  * is looked for from zero to zero. */
 START_TEST(test_flattened_hole)
 {
 	g_autoptr(GByteArray) flat = g_byte_array_new();
-	uint8_t head[4096] = "makedumpfile";
+	uint8_t head[4096] = "makedumpfile", record[16] = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	put64be(head + 16, 1);
 	put64be(head + 24, 1);
 	g_byte_array_append(flat, head, sizeof head);
 	add_record(flat, 0, head, sizeof head);
-	add_record(flat, UINT64_C(1) << 60, "x", 1);
+	add_record(flat, UINT64_C(1) << 43, "x", 1);
+	ck_assert_ptr_null(open_bytes(flat->data, flat->len, NULL, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "no record"));
+	/* nor is all of it one record that is kept in pieces */
+	g_clear_error(&error);
+	put64be(record + 8, UINT64_C(1) << 60);
+	add_record(flat, sizeof head, record, sizeof record);
 	ck_assert_ptr_null(open_bytes(flat->data, flat->len, NULL, &error));
 	ck_assert_ptr_nonnull(strstr(error->message, "no record"));
 }
