@@ -13,7 +13,7 @@ build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
 	libewf-dev libfwnt-dev liblz4-dev liblzma-dev liblzo2-dev
 	libsnappy-dev libyajl-dev libzip-dev libzstd-dev zlib1g-dev'
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
-	libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils coreutils
+	libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils zstd coreutils
 	findutils mount util-linux'
 # Without recommended packages clang would lack its sanitizers.
 ci='clang llvm lld cppcheck shellcheck libclang-rt-dev'
