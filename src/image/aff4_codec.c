@@ -38,32 +38,13 @@ enum aff4_codec aff4_codec_find(const char *uri)
 	return AFF4_UNKNOWN;
 }
 
-const char *aff4_codec_missing(enum aff4_codec codec)
+static uint32_t copy_stored(const uint8_t *data, uint32_t len, uint8_t *buf,
+			    uint32_t max)
 {
-	switch (codec) {
-	case AFF4_DEFLATE:
-#ifndef HAVE_ZLIB
-		return "zlib";
-#else
-		return NULL;
-#endif
-	case AFF4_SNAPPY:
-#ifndef HAVE_SNAPPY
-		return "libsnappy";
-#else
-		return NULL;
-#endif
-	case AFF4_LZ4:
-#ifndef HAVE_LZ4
-		return "liblz4";
-#else
-		return NULL;
-#endif
-	case AFF4_STORED:
-	case AFF4_UNKNOWN:
-		break;
-	}
-	return NULL;
+	if (len > max)
+		return 0;
+	memcpy(buf, data, len);
+	return len;
 }
 
 #ifdef HAVE_ZLIB
@@ -85,79 +66,70 @@ static uint32_t inflate_as(const uint8_t *data, uint32_t len, uint8_t *buf,
 	inflateEnd(&z);
 	return status == Z_STREAM_END ? max - z.avail_out : 0;
 }
-#endif
 
 static uint32_t decode_deflate(const uint8_t *data, uint32_t len,
 			       uint8_t *buf, uint32_t max)
 {
-#ifdef HAVE_ZLIB
 	uint32_t n = inflate_as(data, len, buf, max, 15);
 
 	return n ? n : inflate_as(data, len, buf, max, -15);
-#else
-	(void)data;
-	(void)len;
-	(void)buf;
-	(void)max;
-	return 0;
-#endif
 }
+#else
+#define decode_deflate NULL
+#endif
 
+#ifdef HAVE_SNAPPY
 static uint32_t decode_snappy(const uint8_t *data, uint32_t len, uint8_t *buf,
 			      uint32_t max)
 {
-#ifdef HAVE_SNAPPY
 	size_t n = max;
 
 	return snappy_uncompress((const char *)data, len, (char *)buf, &n) ==
 			       SNAPPY_OK ?
 		       (uint32_t)n :
 		       0;
-#else
-	(void)data;
-	(void)len;
-	(void)buf;
-	(void)max;
-	return 0;
-#endif
 }
+#else
+#define decode_snappy NULL
+#endif
 
+#ifdef HAVE_LZ4
 static uint32_t decode_lz4(const uint8_t *data, uint32_t len, uint8_t *buf,
 			   uint32_t max)
 {
-#ifdef HAVE_LZ4
 	int n = LZ4_decompress_safe((const char *)data, (char *)buf, (int)len,
 				    (int)max);
 
 	return n > 0 ? (uint32_t)n : 0;
+}
 #else
-	(void)data;
-	(void)len;
-	(void)buf;
-	(void)max;
-	return 0;
+#define decode_lz4 NULL
 #endif
+
+/* What each takes; decode is NULL where this build is without the library. */
+static const struct {
+	const char *library;
+	uint32_t (*decode)(const uint8_t *data, uint32_t len, uint8_t *buf,
+			   uint32_t max);
+} decoders[] = {
+	[AFF4_STORED] = { NULL, copy_stored },
+	[AFF4_DEFLATE] = { "zlib", decode_deflate },
+	[AFF4_SNAPPY] = { "libsnappy", decode_snappy },
+	[AFF4_LZ4] = { "liblz4", decode_lz4 },
+	[AFF4_UNKNOWN] = { NULL, NULL },
+};
+
+const char *aff4_codec_missing(enum aff4_codec codec)
+{
+	return decoders[codec].decode ? NULL : decoders[codec].library;
 }
 
 uint32_t aff4_codec_decode(enum aff4_codec codec, const uint8_t *data,
 			   uint32_t len, uint8_t *buf, uint32_t max)
 {
-	switch (codec) {
-	case AFF4_STORED:
-		if (len > max)
-			return 0;
-		memcpy(buf, data, len);
-		return len;
-	case AFF4_DEFLATE:
-		return decode_deflate(data, len, buf, max);
-	case AFF4_SNAPPY:
-		return decode_snappy(data, len, buf, max);
-	case AFF4_LZ4:
-		return decode_lz4(data, len, buf, max);
-	case AFF4_UNKNOWN:
-		break;
-	}
-	return 0;
+	if (!decoders[codec].decode)
+		return 0;
+	return decoders[codec].decode(data, len, buf, max);
 }
 
 enum aff4_codec aff4_codec_guess(const uint8_t *data, uint32_t len,
