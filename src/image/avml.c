@@ -237,8 +237,8 @@ static void walk_forth(struct avml_load *load, uint64_t end)
 	g_array_prepend_vals(load->segments, out->data, out->len);
 }
 
-/* A range that goes beyond the segment behind it, or beyond what the frames
- * can hold, is damaged. */
+/* A range that goes beyond the segment behind it, beyond what the frames can
+ * hold, or beyond all addresses, is damaged. */
 static void check_range(struct avml_load *load, struct avml_segment *s,
 			const struct avml_segment *next)
 {
@@ -247,6 +247,7 @@ static void check_range(struct avml_load *load, struct avml_segment *s,
 
 	if (next && next->pa > s->pa && next->pa - s->pa < len)
 		len = next->pa - s->pa;
+	len = s->pa < PHYS_ADDR_END ? MIN(len, PHYS_ADDR_END - s->pa) : 0;
 	most = s->file_end - s->file_off;
 	if (!s->groups && !mul_u64(most, RATIO_MAX, &most))
 		most = UINT64_MAX;
@@ -264,7 +265,8 @@ static void add_segment(struct avml_load *load, AvmlIndex *index,
 {
 	uint64_t pa = s->pa, len = s->len;
 
-	if (!len) {
+	/* Nor may all of them together be more than a file can be. */
+	if (!len || avml_index_size(index) > INT64_MAX - len) {
 		if (s->groups)
 			g_array_unref(s->groups);
 		return;
