@@ -24,8 +24,10 @@ static mode_t type_of(const struct tree_node *node)
  * it to whoever asks. */
 static bool stat_is_dear(const struct tree_node *node)
 {
+	if (node->kind == NODE_ITEM)
+		return tree_item_is_dear(node);
 	return node->kind == NODE_TEXT || node->kind == NODE_VMEM ||
-	       node->kind == NODE_PAGEMAP ||
+	       node->kind == NODE_PAGEMAP || node->kind == NODE_GLOBAL ||
 	       node->kind == NODE_LINK_EXE || node->kind == NODE_LINK_CWD;
 }
 

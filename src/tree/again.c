@@ -50,7 +50,8 @@ static Space *find_space(Tree *tree, const struct space_id *id)
 bool tree_find_again(Tree *tree, const struct tree_node *old,
 		     const struct space_id *id, struct tree_node *ret)
 {
-	struct tree_node node = { .kind = old->kind, .arg = old->arg };
+	struct tree_node node = { .kind = old->kind, .arg = old->arg,
+				  .item = old->item };
 
 	if (id->kind) {
 		node.space = find_space(tree, id);
@@ -69,6 +70,11 @@ bool tree_has(Tree *tree, const struct tree_node *node)
 		return tree_space_links(tree, node->space) & LINKS_EXE;
 	if (node->kind == NODE_LINK_CWD)
 		return tree_space_links(tree, node->space) & LINKS_CWD;
+	if (node->kind == NODE_ITEM)
+		return item_there(&tree->facts, node->space, node->item,
+				  node->arg);
+	if (node->kind == NODE_GLOBAL)
+		return global_file_there(&tree->facts, (size_t)node->arg);
 	if (node->kind != NODE_REGION)
 		return true;
 	view = space_view(node->space, tree->cache);
@@ -78,4 +84,5 @@ bool tree_has(Tree *tree, const struct tree_node *node)
 void tree_trim(Tree *tree)
 {
 	view_cache_trim(tree->cache);
+	detail_cache_trim(tree->facts.details);
 }

@@ -27,6 +27,8 @@ uint64_t tree_ino(const struct tree_node *node)
 		return 1;
 	hash = hash_u64(hash, node->kind);
 	hash = hash_u64(hash, node->arg);
+	if (node->kind == NODE_ITEM)
+		hash = hash_u64(hash, node->item);
 	if (space) {
 		hash = hash_u64(hash, space->kind);
 		hash = hash_u64(hash, space->kind == SPACE_PROCESS ?
@@ -36,6 +38,17 @@ uint64_t tree_ino(const struct tree_node *node)
 	/* 0 and 1 are taken; the top bit stays free for programs that keep
 	 * inode numbers in signed integers. */
 	return (hash & INT64_MAX) | 2;
+}
+
+/* Its own two, vtop/, regions/, and the folders among the items. */
+static nlink_t space_links(Tree *tree, const Space *space)
+{
+	nlink_t n = 4;
+
+	for (unsigned i = 0; i < SPACE_ITEMS; i++)
+		n += item_ops(i)->type == ITEM_IS_FOLDER &&
+		     item_is_in(&tree->facts, space, i);
+	return n;
 }
 
 static nlink_t count_links(Tree *tree, const struct tree_node *dir)
@@ -48,7 +61,9 @@ static nlink_t count_links(Tree *tree, const struct tree_node *dir)
 	case NODE_DTBS:
 		return 2u + tree->known_dtbs->len;
 	case NODE_SPACE:
-		return 4;
+		return space_links(tree, dir->space);
+	case NODE_ITEM: /* not counted */
+		return 1;
 	case NODE_IMAGE:
 		return 3;
 	default:
@@ -64,6 +79,27 @@ static uint64_t region_len(Tree *tree, const struct tree_node *node)
 	return i == SIZE_MAX ?
 		       0 :
 		       g_array_index(view->regions, struct region, i).len;
+}
+
+static uint64_t item_size(Tree *tree, const struct tree_node *node,
+			  uint64_t *data)
+{
+	g_autoptr(Detail) detail = NULL;
+	const Compose *c;
+	uint64_t size;
+
+	if (item_ops(node->item)->type == ITEM_IS_FOLDER)
+		return *data = 0;
+	if (item_ops(node->item)->type == ITEM_IS_TEXT) {
+		size = tree_item_text_size(tree, node);
+		*data = size;
+		return size;
+	}
+	detail = item_compose(&tree->facts, node->space, node->item,
+			      node->arg);
+	c = detail_data(detail);
+	*data = c ? compose_data_bytes(c) : 0;
+	return c ? compose_size(c) : 0;
 }
 
 static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
@@ -86,6 +122,8 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 			tree, node->space, (enum space_text)node->arg);
 	} else if (tree_is_named_text(node)) {
 		data = size = tree_named_text_size(tree, node);
+	} else if (node->kind == NODE_GLOBAL && !tree_is_link(node)) {
+		data = size = tree_global_size(tree, (size_t)node->arg);
 	} else if (node->kind < NODE_PMEM && tree->global_texts[node->kind]) {
 		data = size = g_bytes_get_size(tree->global_texts[node->kind]);
 	} else if (tree_is_link(node)) {
@@ -94,6 +132,8 @@ static void set_size(Tree *tree, const struct tree_node *node, struct stat *st)
 		/* None: the image could be read no longer. */
 		size = target ? strlen(target) : 0;
 		data = 0;
+	} else if (node->kind == NODE_ITEM) {
+		size = item_size(tree, node, &data);
 	} else {
 		data = 0;
 	}
@@ -118,9 +158,14 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 
 	if (node->kind == NODE_PTOV)
 		return physmem_has_page(tree->facts.pm, PHYS(node->arg)) &&
-		       ptov_is_ready(tree->ptov);
+		       ptov_is_ready(tree->facts.ptov);
 	if (node->kind == NODE_VTOP)
 		return false;
+	if (node->kind == NODE_GLOBAL)
+		return tree_is_link(node) ||
+		       atomic_load(&tree->global_sizes[node->arg]) != 0;
+	if (node->kind == NODE_ITEM)
+		return item_is_ready(&tree->facts, space, node->item);
 	if (!space || node->kind == NODE_VTOPS ||
 	    node->kind == NODE_LINK_NAME ||
 	    node->kind == NODE_LINK_EPROCESS)
@@ -138,6 +183,14 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 	if (node->kind == NODE_TEXT && !tree_text_wants_view(kind))
 		return true;
 	return space_has_view(space, tree->cache);
+}
+
+bool tree_item_is_dear(const struct tree_node *node)
+{
+	const struct item_ops *ops = item_ops(node->item);
+
+	return ops->type == ITEM_IS_BLOB ||
+	       (ops->where && !ops->needs && ops->type != ITEM_IS_FOLDER);
 }
 
 void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret)

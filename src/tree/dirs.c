@@ -42,6 +42,8 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_PTOVS:
 	case NODE_VTOPS:
 		return true;
+	case NODE_ITEM:
+		return item_ops(node->item)->type == ITEM_IS_FOLDER;
 	case NODE_README:
 	case NODE_PROCESSES:
 	case NODE_LOG:
@@ -59,6 +61,7 @@ bool tree_is_dir(const struct tree_node *node)
 	case NODE_PTOV:
 	case NODE_VTOP:
 	case NODE_PAGEMAP:
+	case NODE_GLOBAL:
 		return false;
 	}
 	return false;
@@ -73,6 +76,10 @@ static bool is_inner_link(const struct tree_node *node)
 /* or to a place of Windows. */
 bool tree_is_link(const struct tree_node *node)
 {
+	if (node->kind == NODE_ITEM)
+		return item_ops(node->item)->type == ITEM_IS_LINK;
+	if (node->kind == NODE_GLOBAL)
+		return global_file((size_t)node->arg)->target != NULL;
 	return is_inner_link(node) || node->kind == NODE_LINK_EXE ||
 	       node->kind == NODE_LINK_CWD;
 }
@@ -97,11 +104,36 @@ static int space_node(Space *space, struct tree_node *ret)
 	return 0;
 }
 
+static int find_global(Tree *tree, enum node_kind folder, const char *name,
+		       struct tree_node *ret)
+{
+	const struct global_file *file;
+
+	for (size_t i = 0; (file = global_file(i)); i++) {
+		if (file->folder != folder || strcmp(file->name, name) ||
+		    !global_file_there(&tree->facts, i))
+			continue;
+		*ret = (struct tree_node){ .kind = NODE_GLOBAL, .arg = i };
+		return 0;
+	}
+	return -ENOENT;
+}
+
 static int find_root(Tree *tree, const char *name, struct tree_node *ret)
 {
 	if (!strcmp(name, "kernel"))
 		return space_node(tree->kernel_space, ret);
-	return find_static(root_entries, G_N_ELEMENTS(root_entries), name, ret);
+	if (!find_static(root_entries, G_N_ELEMENTS(root_entries), name, ret))
+		return 0;
+	return find_global(tree, NODE_ROOT, name, ret);
+}
+
+static int find_image(Tree *tree, const char *name, struct tree_node *ret)
+{
+	if (!find_static(image_entries, G_N_ELEMENTS(image_entries), name,
+			 ret))
+		return 0;
+	return find_global(tree, NODE_IMAGE, name, ret);
 }
 
 static int find_process(Tree *tree, const char *name, struct tree_node *ret)
@@ -109,7 +141,7 @@ static int find_process(Tree *tree, const char *name, struct tree_node *ret)
 	size_t i = procset_find_dir(tree->facts.procs, name);
 
 	if (i == SIZE_MAX)
-		return -ENOENT;
+		return find_global(tree, NODE_PROC, name, ret);
 	return space_node(tree->proc_spaces->pdata[i], ret);
 }
 
@@ -174,6 +206,12 @@ static bool has_entry(Tree *tree, Space *space, size_t i)
 	return !link || tree_space_links(tree, space) & link;
 }
 
+static struct tree_node item_node(Space *space, unsigned item, uint64_t arg)
+{
+	return (struct tree_node){ .kind = NODE_ITEM, .space = space,
+				   .item = item, .arg = arg };
+}
+
 static int find_in_space(Tree *tree, Space *space, const char *name,
 			 struct tree_node *ret)
 {
@@ -193,7 +231,26 @@ static int find_in_space(Tree *tree, Space *space, const char *name,
 		ret->kind = space_entries[i].kind;
 		return 0;
 	}
+	for (unsigned i = 0; i < SPACE_ITEMS; i++) {
+		if (!item_is_in(&tree->facts, space, i) ||
+		    strcmp(item_ops(i)->name, name))
+			continue;
+		*ret = item_node(space, i, 0);
+		return 0;
+	}
 	return -ENOENT;
+}
+
+static int find_in_item(Tree *tree, const struct tree_node *dir,
+			const char *name, struct tree_node *ret)
+{
+	struct item_entry entry;
+
+	if (!item_find(&tree->facts, dir->space, dir->item, dir->arg, name,
+		       &entry))
+		return -ENOENT;
+	*ret = item_node(dir->space, entry.item, entry.arg);
+	return 0;
 }
 
 static int find_region(Tree *tree, Space *space, const char *name,
@@ -217,8 +274,7 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 	if (dir->kind == NODE_ROOT)
 		r = find_root(tree, name, &node);
 	else if (dir->kind == NODE_IMAGE)
-		r = find_static(image_entries, G_N_ELEMENTS(image_entries),
-				name, &node);
+		r = find_image(tree, name, &node);
 	else if (dir->kind == NODE_PROC)
 		r = find_process(tree, name, &node);
 	else if (dir->kind == NODE_BY_NAME)
@@ -231,6 +287,8 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 		r = find_in_space(tree, dir->space, name, &node);
 	else if (dir->kind == NODE_REGIONS)
 		r = find_region(tree, dir->space, name, &node);
+	else if (dir->kind == NODE_ITEM && tree_is_dir(dir))
+		r = find_in_item(tree, dir, name, &node);
 	else if (dir->kind == NODE_PTOVS || dir->kind == NODE_VTOPS)
 		r = tree_find_named(tree, dir, name, &node);
 	if (!r)
@@ -238,10 +296,18 @@ int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 	return r;
 }
 
-static void follow(struct tree_node *node)
+static void follow(Tree *tree, struct tree_node *node)
 {
+	const struct tree_node proc = { .kind = NODE_PROC };
+	g_autofree char *target = NULL;
+
 	if (is_inner_link(node))
 		node->kind = NODE_SPACE;
+	if (node->kind != NODE_GLOBAL || !tree_is_link(node))
+		return;
+	target = tree_readlink(tree, node);
+	if (target)
+		(void)!tree_lookup(tree, &proc, target, node);
 }
 
 int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
@@ -260,7 +326,7 @@ int tree_resolve(Tree *tree, const char *path, struct tree_node *ret)
 		r = tree_lookup(tree, &node, *part, &node);
 		if (r)
 			return r;
-		follow(&node);
+		follow(tree, &node);
 	}
 	*ret = node;
 	return 0;
@@ -276,24 +342,57 @@ static bool static_at(const struct static_entry *entries, size_t n, uint64_t i,
 	return true;
 }
 
+/* The entries of a folder that globals.h has, by position among them. */
+static bool global_at(Tree *tree, enum node_kind folder, uint64_t i,
+		      struct tree_node *ret, char **name)
+{
+	const struct global_file *file;
+
+	for (size_t k = 0; (file = global_file(k)); k++) {
+		if (file->folder != folder ||
+		    !global_file_there(&tree->facts, k) || i--)
+			continue;
+		*ret = (struct tree_node){ .kind = NODE_GLOBAL, .arg = k };
+		*name = g_strdup(file->name);
+		return true;
+	}
+	return false;
+}
+
+static bool image_at(Tree *tree, uint64_t i, struct tree_node *ret,
+		     char **name)
+{
+	const size_t n = G_N_ELEMENTS(image_entries);
+
+	return static_at(image_entries, n, i, ret, name) ||
+	       (i >= n && global_at(tree, NODE_IMAGE, i - n, ret, name));
+}
+
 static bool root_at(Tree *tree, uint64_t i, struct tree_node *ret, char **name)
 {
 	if (static_at(root_entries, G_N_ELEMENTS(root_entries), i, ret, name))
 		return true;
-	if (i != G_N_ELEMENTS(root_entries) || !tree->kernel_space)
-		return false;
+	i -= G_N_ELEMENTS(root_entries);
+	if (!tree->kernel_space)
+		return global_at(tree, NODE_ROOT, i, ret, name);
+	if (i)
+		return global_at(tree, NODE_ROOT, i - 1, ret, name);
 	*name = g_strdup("kernel");
 	return !space_node(tree->kernel_space, ret);
 }
 
-/* proc/ and the folders of links: one entry for each process. */
+/* proc/ and the folders of links: one entry for each process; in proc/, others
+ * behind them. */
 static bool process_at(Tree *tree, enum node_kind kind, uint64_t i,
 		       struct tree_node *ret, char **name)
 {
 	const struct proc_entry *e;
 
 	if (i >= procset_count(tree->facts.procs))
-		return false;
+		return kind == NODE_PROC &&
+		       global_at(tree, NODE_PROC,
+				 i - procset_count(tree->facts.procs), ret,
+				 name);
 	e = procset_get(tree->facts.procs, (size_t)i);
 	*ret = (struct tree_node){ .kind = kind,
 				   .space = tree->proc_spaces->pdata[i] };
@@ -339,7 +438,28 @@ static bool space_at(Tree *tree, Space *space, uint64_t i,
 		*name = g_strdup(space_entries[k].name);
 		return true;
 	}
+	for (unsigned k = 0; k < SPACE_ITEMS; k++) {
+		if (!item_is_in(&tree->facts, space, k) || i--)
+			continue;
+		*ret = item_node(space, k, 0);
+		*name = g_strdup(item_ops(k)->name);
+		return true;
+	}
 	return false;
+}
+
+static bool item_at(Tree *tree, const struct tree_node *dir, uint64_t index,
+		    struct tree_node *ret, char **name)
+{
+	const struct item_ops *ops = item_ops(dir->item);
+	struct item_entry entry;
+
+	if (!ops->at || !ops->at(&tree->facts, dir->space, dir->arg, index,
+				 &entry))
+		return false;
+	*ret = item_node(dir->space, entry.item, entry.arg);
+	*name = entry.name;
+	return true;
 }
 
 static bool region_at(Tree *tree, Space *space, uint64_t i,
@@ -363,8 +483,7 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 	if (dir->kind == NODE_ROOT)
 		return root_at(tree, index, ret, name);
 	if (dir->kind == NODE_IMAGE)
-		return static_at(image_entries, G_N_ELEMENTS(image_entries),
-				 index, ret, name);
+		return image_at(tree, index, ret, name);
 	if (dir->kind == NODE_PROC)
 		return process_at(tree, NODE_PROC, index, ret, name);
 	if (dir->kind == NODE_BY_NAME)
@@ -377,6 +496,8 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 		return space_at(tree, dir->space, index, ret, name);
 	if (dir->kind == NODE_REGIONS)
 		return region_at(tree, dir->space, index, ret, name);
+	if (dir->kind == NODE_ITEM)
+		return item_at(tree, dir, index, ret, name);
 	return false;
 }
 
@@ -389,6 +510,12 @@ struct tree_node tree_parent(const struct tree_node *node)
 	} else if (node->kind == NODE_REGIONS || node->kind == NODE_VTOPS) {
 		parent.kind = NODE_SPACE;
 		parent.space = node->space;
+	} else if (node->kind == NODE_ITEM) {
+		const struct item_ops *ops = item_ops(node->item);
+
+		parent.kind = ops->where ? NODE_SPACE : NODE_ITEM;
+		parent.space = node->space;
+		parent.item = ops->where ? 0 : ops->parent;
 	} else if (node->kind == NODE_SPACE) {
 		if (node->space->kind == SPACE_PROCESS)
 			parent.kind = NODE_PROC;
@@ -406,5 +533,10 @@ char *tree_readlink(Tree *tree, const struct tree_node *node)
 		return render_cwd(&tree->facts, node->space);
 	if (!tree_is_link(node))
 		return NULL;
+	if (node->kind == NODE_ITEM)
+		return item_ops(node->item)
+			->target(&tree->facts, node->space, node->arg);
+	if (node->kind == NODE_GLOBAL)
+		return global_file((size_t)node->arg)->target(&tree->facts);
 	return g_strdup_printf("../proc/%s", node->space->proc->dir);
 }

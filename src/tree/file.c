@@ -30,6 +30,7 @@ struct TreeFile {
 	GBytes *bytes;		/* global text, or NULL; borrowed */
 	struct sparse sparse;
 	bool is_sparse;
+	Detail *detail; /* what sparse is made of; or NULL */
 };
 
 static struct live_text *live_text_get(Tree *tree,
@@ -80,17 +81,22 @@ static GBytes *live_text_bytes(struct live_text *live)
 	return live->bytes;
 }
 
-static bool open_sparse(Tree *tree, const struct tree_node *node,
-			struct sparse *s)
+static void fill_sparse(Tree *tree, struct sparse *s)
 {
-	size_t i;
-
 	*s = (struct sparse){ .pm = tree->facts.pm,
 			      .swap = tree->facts.kernel ?
 					      &tree->facts.kernel->swap :
 					      NULL,
 			      .eio = tree->options.eio,
 			      .copy = tree->options.copy };
+}
+
+static bool open_sparse(Tree *tree, const struct tree_node *node,
+			struct sparse *s)
+{
+	size_t i;
+
+	fill_sparse(tree, s);
 	if (node->kind == NODE_PMEM) {
 		s->size = physmem_end(tree->facts.pm);
 		return true;
@@ -114,6 +120,40 @@ static bool open_sparse(Tree *tree, const struct tree_node *node,
 	s->base = node->arg;
 	s->size = g_array_index(s->view->regions, struct region, i).len;
 	return true;
+}
+
+static bool open_blob(Tree *tree, const struct tree_node *node,
+		      TreeFile *file)
+{
+	struct sparse *s = &file->sparse;
+	Compose *c;
+
+	file->detail = item_compose(&tree->facts, node->space, node->item,
+				    node->arg);
+	c = (Compose *)(uintptr_t)detail_data(file->detail);
+	if (!c)
+		return false;
+	fill_sparse(tree, s);
+	s->direct = node->space->as.direct;
+	s->compose = compose_ref(c);
+	s->view = compose_view(c) ? space_view_ref(compose_view(c)) : NULL;
+	s->size = compose_size(c);
+	return true;
+}
+
+/* Links and folders are not opened. */
+static bool open_item(Tree *tree, const struct tree_node *node, TreeFile *file)
+{
+	enum item_type type = item_ops(node->item)->type;
+
+	if (type == ITEM_IS_TEXT) {
+		file->live = live_text_get(tree, node);
+		return true;
+	}
+	if (type != ITEM_IS_BLOB)
+		return false;
+	file->is_sparse = open_blob(tree, node, file);
+	return file->is_sparse;
 }
 
 static void open_text(Tree *tree, const struct tree_node *node,
@@ -160,6 +200,15 @@ TreeFile *tree_open(Tree *tree, const struct tree_node *node)
 	case NODE_RUNS:
 		file->bytes = tree->global_texts[node->kind];
 		break;
+	case NODE_ITEM:
+		if (!open_item(tree, node, file))
+			return NULL;
+		break;
+	case NODE_GLOBAL:
+		if (tree_is_link(node))
+			return NULL;
+		file->live = live_text_get(tree, node);
+		break;
 	case NODE_ROOT:
 	case NODE_IMAGE:
 	case NODE_PROC:
@@ -187,6 +236,7 @@ void tree_file_close(TreeFile *file)
 	space_view_unref(file->view);
 	if (file->is_sparse)
 		sparse_clear(&file->sparse);
+	detail_unref(file->detail);
 	g_free(file);
 }
 

@@ -2,8 +2,12 @@
 src_libtree_a_SOURCES = \
 	src/tree/again.c \
 	src/tree/attr.c \
+	src/tree/compose.c src/tree/compose.h \
+	src/tree/details.c src/tree/details.h \
 	src/tree/dirs.c \
 	src/tree/file.c \
+	src/tree/globals.c src/tree/globals.h \
+	src/tree/items.c src/tree/items.h \
 	src/tree/named.c \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
@@ -24,5 +28,5 @@ src_libtree_a_SOURCES = \
 	src/tree/sink.c src/tree/sink.h \
 	src/tree/space.c src/tree/space.h \
 	src/tree/spaces.c \
-	src/tree/sparse.c src/tree/sparse.h \
+	src/tree/sparse.c src/tree/sparse.h src/tree/sparse-priv.h \
 	src/tree/tree.c src/tree/tree.h src/tree/tree-priv.h

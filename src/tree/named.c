@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Texts that are named by an address: image/ptov/, vtop/. */
+/* Texts that are named by an address: image/ptov/, vtop/; and those of the
+ * tables of items and globals. */
 #include "config.h"
 
 #include <errno.h>
@@ -45,8 +46,13 @@ int tree_find_named(Tree *tree, const struct tree_node *dir, const char *name,
 
 static void render(Tree *tree, const struct tree_node *node, struct sink *out)
 {
-	if (node->kind == NODE_PTOV)
-		render_ptov(out, &tree->facts, tree->ptov, node->arg);
+	if (node->kind == NODE_GLOBAL)
+		global_file((size_t)node->arg)->render(out, &tree->facts);
+	else if (node->kind == NODE_ITEM)
+		item_ops(node->item)
+			->render(out, &tree->facts, node->space, node->arg);
+	else if (node->kind == NODE_PTOV)
+		render_ptov(out, &tree->facts, tree->facts.ptov, node->arg);
 	else
 		render_vtop(out, &tree->facts, node->space, VIRT(node->arg));
 }
@@ -58,6 +64,23 @@ uint64_t tree_named_text_size(Tree *tree, const struct tree_node *node)
 	sink_init(&out, true);
 	render(tree, node, &out);
 	return out.len;
+}
+
+uint64_t tree_item_text_size(Tree *tree, const struct tree_node *node)
+{
+	return tree_named_text_size(tree, node);
+}
+
+uint64_t tree_global_size(Tree *tree, size_t index)
+{
+	const struct tree_node node = { .kind = NODE_GLOBAL, .arg = index };
+	uint64_t known = atomic_load(&tree->global_sizes[index]);
+
+	if (known)
+		return known - 1;
+	known = tree_named_text_size(tree, &node);
+	atomic_store(&tree->global_sizes[index], known + 1);
+	return known;
 }
 
 GBytes *tree_render_node_text(Tree *tree, const struct tree_node *node)

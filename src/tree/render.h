@@ -7,12 +7,18 @@
 #include "tree/sink.h"
 #include "tree/space.h"
 
+typedef struct DetailCache DetailCache;
+
 /* Everything about the image that text is made of; borrowed. */
 struct render_facts {
 	const Image *image;
 	const PhysMem *pm;
 	const NtKernel *kernel; /* or NULL */
 	const ProcSet *procs;
+	const struct tree_options *options;
+	ViewCache *views;	/* for space_view() */
+	DetailCache *details;	/* details.h */
+	Ptov *ptov;
 };
 
 /* Lines of `image/info`: what the header of a container (a crash dump) says;

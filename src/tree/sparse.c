@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/bytes.h"
+#include "tree/compose.h"
 #include "tree/pagemap.h"
-#include "tree/sparse.h"
+#include "tree/sparse-priv.h"
 
 #define ZEROS_BYTES (UINT64_C(64) << 10)
 static const uint8_t zeros[ZEROS_BYTES];
@@ -52,6 +54,8 @@ void sparse_clear(struct sparse *s)
 {
 	space_view_unref(s->view);
 	s->view = NULL;
+	compose_unref(s->compose);
+	s->compose = NULL;
 }
 
 /* Appends len bytes; false where there are too many pieces. */
@@ -74,7 +78,7 @@ static bool plan_append(struct read_plan *plan, const uint8_t *bytes,
 	return true;
 }
 
-static int plan_zeros(struct read_plan *plan, uint64_t len)
+int sparse_plan_zeros(struct read_plan *plan, uint64_t len)
 {
 	if (plan->copying) {
 		memset(plan->bounce + plan->len, 0, (size_t)len);
@@ -88,6 +92,15 @@ static int plan_zeros(struct read_plan *plan, uint64_t len)
 			return -E2BIG;
 		len -= n;
 	}
+	return 0;
+}
+
+int sparse_plan_bytes(struct read_plan *plan, const uint8_t *bytes, size_t len)
+{
+	if (!plan->copying)
+		return plan_append(plan, bytes, len) ? 0 : -E2BIG;
+	memcpy(plan->bounce + plan->len, bytes, len);
+	plan->len += len;
 	return 0;
 }
 
@@ -125,7 +138,7 @@ static int plan_phys(const struct sparse *s, struct read_plan *plan,
 		int r = 0;
 
 		if (!slice.present) {
-			r = plan_zeros(plan, slice.len);
+			r = sparse_plan_zeros(plan, slice.len);
 		} else if (plan->copying) {
 			if (physmem_read(s->pm, PHYS(pa),
 					 plan->bounce + plan->len,
@@ -188,9 +201,7 @@ static int plan_run(const struct sparse *s, struct read_plan *plan,
 	return plan_swap(s, plan, run, skip, len);
 }
 
-/* How many of the len bytes at va may be given before a lost page: 0 where va
- * is in one. */
-static uint64_t until_lost(const struct sparse *s, uint64_t va, uint64_t len)
+uint64_t sparse_until_lost(const struct sparse *s, uint64_t va, uint64_t len)
 {
 	const AddrMap *map = s->view->map;
 	size_t i = addr_map_find_lost(map, va);
@@ -204,7 +215,7 @@ static uint64_t until_lost(const struct sparse *s, uint64_t va, uint64_t len)
 	return MIN(len, run.va - va);
 }
 
-static int plan_space(const struct sparse *s, struct read_plan *plan,
+int sparse_plan_space(const struct sparse *s, struct read_plan *plan,
 		      uint64_t va, uint64_t len)
 {
 	const AddrMap *map = s->view->map;
@@ -221,7 +232,7 @@ static int plan_space(const struct sparse *s, struct read_plan *plan,
 		if (i == n_runs || run.va > va) {
 			if (i < n_runs)
 				n = MIN(len, run.va - va);
-			r = plan_zeros(plan, n);
+			r = sparse_plan_zeros(plan, n);
 		} else {
 			n = MIN(len, run.len - (va - run.va));
 			r = plan_run(s, plan, &run, va - run.va, n);
@@ -240,7 +251,7 @@ static int plan_pagemap(const struct sparse *s, struct read_plan *plan,
 	uint64_t start, end;
 
 	if (!pagemap_next(map, off, page_ceil(off + len), &start, &end))
-		return plan_zeros(plan, len);
+		return sparse_plan_zeros(plan, len);
 	if (!plan->copying)
 		return -E2BIG;
 	pagemap_read(map, off, plan->bounce + plan->len, (size_t)len);
@@ -253,8 +264,10 @@ static int plan_all(const struct sparse *s, struct read_plan *plan,
 {
 	if (s->pagemap)
 		return plan_pagemap(s, plan, off, len);
+	if (s->compose)
+		return compose_plan(s, plan, off, len);
 	if (s->view)
-		return plan_space(s, plan, s->base + off, len);
+		return sparse_plan_space(s, plan, s->base + off, len);
 	return plan_phys(s, plan, s->base + off, len);
 }
 
@@ -267,7 +280,8 @@ int sparse_read(const struct sparse *s, uint64_t off, uint64_t len,
 		return 0;
 	len = MIN(MIN(len, s->size - off), PLAN_MAX_BYTES);
 	if (s->eio && s->view && len) {
-		len = until_lost(s, s->base + off, len);
+		len = s->compose ? compose_until_lost(s, off, len) :
+				   sparse_until_lost(s, s->base + off, len);
 		if (!len)
 			return -EIO;
 	}
@@ -323,6 +337,8 @@ static bool next_extent(const struct sparse *s, uint64_t off, uint64_t *start,
 
 	if (s->pagemap)
 		return pagemap_next(s->view->map, off, s->size, start, end);
+	if (s->compose)
+		return compose_next(s->compose, off, start, end);
 	found = s->view ? next_mapped(s, s->base + off, &from, &len) :
 			  next_phys(s, s->base + off, &from, &len);
 	if (!found)

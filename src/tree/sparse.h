@@ -49,6 +49,7 @@ struct sparse {
 	uint64_t size;	 /* bytes */
 	bool eio;	 /* holes=eio */
 	bool copy;	 /* never point into the mapping */
+	struct Compose *compose; /* owned; or NULL. Then view is its own */
 	bool pagemap;	 /* entries about the pages of view, not their bytes */
 };
 

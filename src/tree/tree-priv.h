@@ -3,12 +3,16 @@
 #ifndef TREE_TREE_PRIV_H
 #define TREE_TREE_PRIV_H
 
+#include "tree/globals.h"
+#include "tree/items.h"
 #include "tree/render.h"
 #include "tree/rows.h"
 #include "tree/tree.h"
 
 /* Views of address spaces that are kept, in bytes. */
 #define VIEW_CACHE_BYTES ((size_t)512 << 20)
+/* What else is kept of them, in bytes. */
+#define DETAIL_CACHE_BYTES ((size_t)256 << 20)
 /* dtb/HEX/ folders that may come to be by being looked up. */
 #define DTB_SPACES_MAX 65536u
 
@@ -28,7 +32,8 @@ struct Tree {
 	GHashTable *dtb_spaces;	 /* uint64_t -> Space, owned */
 	GArray *known_dtbs;	 /* uint64_t, ascending: what dtb/ lists */
 
-	Ptov *ptov;
+	/* Sizes of globals.h's texts, + 1 once they are known. */
+	_Atomic uint64_t global_sizes[GLOBAL_FILES_MAX];
 
 	GMutex text_lock;	 /* guards live_texts */
 	GHashTable *live_texts;	 /* struct live_text by its node */
@@ -51,8 +56,8 @@ bool tree_is_named_text(const struct tree_node *node);
 int tree_find_named(Tree *tree, const struct tree_node *dir, const char *name,
 		    struct tree_node *ret);
 uint64_t tree_named_text_size(Tree *tree, const struct tree_node *node);
-/* The text of a NODE_TEXT that is not of rows, or of one named by an address.
- */
+/* The text of a NODE_TEXT that is not of rows, of an item, of globals.h, or of
+ * one named by an address. */
 GBytes *tree_render_node_text(Tree *tree, const struct tree_node *node);
 /* What image/ptov/ answers from; the tree's spaces must be there. */
 Ptov *tree_ptov_new(Tree *tree);
@@ -61,6 +66,10 @@ bool tree_parse_address(const char *name, uint64_t *ret);
 
 /* enum space_links: which links the folder of a space has; remembered. */
 unsigned tree_space_links(Tree *tree, Space *space);
+/* Exact size of a text of globals.h; remembered. */
+uint64_t tree_global_size(Tree *tree, size_t index);
+/* Exact size of a text of items.h. */
+uint64_t tree_item_text_size(Tree *tree, const struct tree_node *node);
 /* Exact size of any text of a space; remembered. */
 uint64_t tree_space_text_size(Tree *tree, Space *space, enum space_text kind);
 /* Bytes of data in the space; remembered. */

@@ -146,7 +146,8 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 {
 	const struct tree_node *x = a, *y = b;
 
-	return x->kind == y->kind && x->space == y->space && x->arg == y->arg;
+	return x->kind == y->kind && x->space == y->space &&
+	       x->arg == y->arg && x->item == y->item;
 }
 
 Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
@@ -158,11 +159,14 @@ Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
 	tree->facts = (struct render_facts){ .image = image,
 					     .pm = pm,
 					     .kernel = kernel,
-					     .procs = procs };
+					     .procs = procs,
+					     .options = &tree->options };
 	tree->options = *options;
 	g_mutex_init(&tree->dtb_lock);
 	g_mutex_init(&tree->text_lock);
 	tree->cache = view_cache_new(VIEW_CACHE_BYTES);
+	tree->facts.views = tree->cache;
+	tree->facts.details = detail_cache_new(DETAIL_CACHE_BYTES);
 	tree->proc_spaces = g_ptr_array_new();
 	tree->links = g_ptr_array_new_with_free_func(g_free);
 	tree->link_index = g_hash_table_new(g_str_hash, g_str_equal);
@@ -175,7 +179,7 @@ Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,
 		add_process(tree, procset_get(procs, i));
 	add_kernel(tree);
 	list_dtbs(tree);
-	tree->ptov = tree_ptov_new(tree);
+	tree->facts.ptov = tree_ptov_new(tree);
 	render_globals(tree, log);
 	return tree;
 }
@@ -184,7 +188,8 @@ void tree_free(Tree *tree)
 {
 	if (!tree)
 		return;
-	ptov_free(tree->ptov);
+	detail_cache_free(tree->facts.details);
+	ptov_free(tree->facts.ptov);
 	for (guint i = 0; i < tree->proc_spaces->len; i++)
 		space_free(tree->proc_spaces->pdata[i], tree->cache);
 	g_ptr_array_unref(tree->proc_spaces);

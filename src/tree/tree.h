@@ -51,6 +51,8 @@ enum node_kind {
 	NODE_VTOPS,	  /* vtop/ of a space */
 	NODE_VTOP,	  /* arg: virtual address */
 	NODE_PAGEMAP,
+	NODE_ITEM,	  /* item, arg: items.h */
+	NODE_GLOBAL,	  /* arg: index in globals.h */
 };
 
 /* Which file it is: a plain value, equal for equal files. */
@@ -59,6 +61,7 @@ struct tree_node {
 	Space *space;	/* of NODE_SPACE and below, and of links; borrowed
 			 * from the tree */
 	uint64_t arg;
+	unsigned item;	/* enum space_item, of NODE_ITEM */
 };
 
 /*
@@ -103,6 +106,9 @@ void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
 /* Can what is asked of a node (stat, open, list, look up in it) be answered
  * without walking page tables or making a text first? */
 bool tree_is_ready(const Tree *tree, const struct tree_node *node);
+/* Of a NODE_ITEM: does its size take more than is known of the folder that it
+ * is in? */
+bool tree_item_is_dear(const struct tree_node *node);
 /* The folder that a folder is in; the root's is itself. */
 struct tree_node tree_parent(const struct tree_node *dir);
 struct space_id tree_space_id(const struct tree_node *node);

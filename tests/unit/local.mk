@@ -94,6 +94,7 @@ unit_tests = \
 	tests/unit/test-procs-methods \
 	tests/unit/test-procs-procset \
 	tests/unit/test-procs-smear \
+	tests/unit/test-tree-compose \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-dtb \
 	tests/unit/test-tree-facts \
@@ -341,6 +342,8 @@ tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sink_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_space_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_compose_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_compose_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sparse_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sparse_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_states_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of files of the whole machine. */
+#include "config.h"
+
+#include "tree/globals.h"
+
+static const struct global_file table[] = {
+	{ NODE_ROOT, NULL, NULL, NULL, false },
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(table) <= GLOBAL_FILES_MAX);
+
+const struct global_file *global_file(size_t index)
+{
+	return index < G_N_ELEMENTS(table) && table[index].name ?
+		       &table[index] :
+		       NULL;
+}
+
+bool global_file_there(const struct render_facts *facts, size_t index)
+{
+	const struct global_file *file = global_file(index);
+	g_autofree char *target = NULL;
+
+	if (!file || (file->needs_windows && !facts->kernel))
+		return false;
+	if (!file->target)
+		return true;
+	target = file->target(facts);
+	return target != NULL;
+}

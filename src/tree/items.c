@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of items, and what is asked of it. */
+#include "config.h"
+
+#include <string.h>
+
+#include "tree/items.h"
+
+static const struct item_ops table[SPACE_ITEMS] = {
+	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
+};
+
+static const struct item_ops nothing;
+
+const struct item_ops *item_ops(unsigned item)
+{
+	return item < SPACE_ITEMS ? &table[item] : &nothing;
+}
+
+bool item_is_in(const struct render_facts *facts, const Space *space,
+		unsigned item)
+{
+	const struct item_ops *ops = item_ops(item);
+
+	return ops->type != ITEM_IS_NOTHING &&
+	       ops->where & 1u << space->kind &&
+	       (!ops->there || ops->there(facts, space, 0));
+}
+
+bool item_there(const struct render_facts *facts, const Space *space,
+		unsigned item, uint64_t arg)
+{
+	const struct item_ops *ops = item_ops(item);
+
+	return ops->type != ITEM_IS_NOTHING &&
+	       (!ops->there || ops->there(facts, space, arg));
+}
+
+bool item_find(const struct render_facts *facts, const Space *space,
+	       unsigned folder, uint64_t arg, const char *name,
+	       struct item_entry *ret)
+{
+	const struct item_ops *ops = item_ops(folder);
+
+	if (!ops->at)
+		return false;
+	if (ops->find)
+		return ops->find(facts, space, arg, name, ret);
+	for (uint64_t i = 0; ops->at(facts, space, arg, i, ret); i++) {
+		bool same = !strcmp(ret->name, name);
+
+		g_free(ret->name);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+bool item_is_ready(const struct render_facts *facts, const Space *space,
+		   unsigned item)
+{
+	const struct item_ops *ops = item_ops(item);
+
+	return ops->type != ITEM_IS_BLOB && ops->needs &&
+	       detail_is_there(facts, space,
+			       (enum space_detail)(ops->needs - 1));
+}
+
+/* What the cache keeps of a blob. */
+static gpointer load_compose(const struct render_facts *facts,
+			     const Space *space, unsigned kind, uint64_t arg)
+{
+	const struct item_ops *ops = item_ops(kind - SPACE_DETAILS);
+
+	return ops->compose ? ops->compose(facts, space, arg) : NULL;
+}
+
+static void free_compose(gpointer data)
+{
+	compose_unref(data);
+}
+
+static size_t compose_kept(gconstpointer data)
+{
+	return compose_footprint(data);
+}
+
+static const struct detail_class blob_class = { load_compose, free_compose,
+						compose_kept };
+
+Detail *item_compose(const struct render_facts *facts, const Space *space,
+		     unsigned item, uint64_t arg)
+{
+	return detail_get_other(facts, space, SPACE_DETAILS + item, arg,
+				&blob_class);
+}
