@@ -6,6 +6,7 @@ src_libbase_a_SOURCES = \
 	src/base/crc32c.c src/base/crc32c.h \
 	src/base/log.c src/base/log.h \
 	src/base/pool.c src/base/pool.h \
+	src/base/progress.c src/base/progress.h \
 	src/base/reader.c src/base/reader.h \
 	src/base/seen.c src/base/seen.h \
 	src/base/text.c src/base/text.h

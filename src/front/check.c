@@ -11,38 +11,6 @@
 #include "base/text.h"
 #include "front/check.h"
 
-static void put_file(const Session *s, const char *path)
-{
-	fflush(stdout);
-	(void)check_cat(s, path);
-}
-
-static void put_methods(const Session *s)
-{
-	for (unsigned m = 0; m < METHODS; m++) {
-		size_t n = 0;
-
-		if (!(procset_methods_run(s->procs) & 1u << m))
-			continue;
-		for (size_t i = 0; i < procset_count(s->procs); i++)
-			n += (procset_get(s->procs, i)->seen >> m) & 1u;
-		printf("Processes:\t%zu by %s\n", n, proc_methods[m].name);
-	}
-}
-
-int check_run(const Session *session)
-{
-	bool good = session->kernel && session->kernel->has_system &&
-		    procset_count(session->procs) &&
-		    !log_count(session->log, LOG_WARN);
-
-	put_file(session, "image/info");
-	put_methods(session);
-	put_file(session, "log");
-	printf("Verdict:\t%s\n", good ? "good" : "partial");
-	return good ? 0 : 1;
-}
-
 static int resolve(const Session *s, const char *path, struct tree_node *node)
 {
 	int r = tree_resolve(s->tree, path, node);
@@ -70,6 +38,27 @@ static void put_stat(const Session *s, const struct tree_node *node,
 	       st.st_mode & 0777u, (int64_t)st.st_size,
 	       (int64_t)st.st_blocks * 512, when ? when : "-", name,
 	       target ? " -> " : "", target ? target : "");
+}
+
+char *check_text(const Session *session, const char *path)
+{
+	g_autoptr(TreeFile) file = NULL;
+	struct read_plan plan;
+	struct tree_node node;
+	char *text = NULL;
+
+	if (tree_resolve(session->tree, path, &node))
+		return NULL;
+	file = tree_open(session->tree, &node);
+	if (!file)
+		return NULL;
+	read_plan_init(&plan);
+	if (!tree_file_read(file, 0, PLAN_MAX_BYTES, &plan)) {
+		text = g_malloc0(plan.len + 1);
+		read_plan_gather(&plan, text);
+	}
+	read_plan_clear(&plan);
+	return text;
 }
 
 int check_ls(const Session *session, const char *path)

@@ -9,6 +9,7 @@ const char *options_help(void)
 	return
 "usage: winprocfs [options] IMAGE MOUNTPOINT\n"
 "       winprocfs --check IMAGE          what it is and what would work\n"
+"       winprocfs --list IMAGE           its processes, as a table\n"
 "       winprocfs --ls PATH IMAGE        list a folder of the tree\n"
 "       winprocfs --cat PATH IMAGE       write a file of the tree to stdout\n"
 "       winprocfs --list-profiles        the kernels that are known\n"
@@ -17,6 +18,7 @@ const char *options_help(void)
 "  -f                      stay in the foreground\n"
 "  -d                      the same, with libfuse's debug output\n"
 "  -s                      one thread only\n"
+"  -q, --quiet             do not say on the terminal what takes so long\n"
 "  --ready-fd N            write a line to file descriptor N once mounted\n"
 "  -h, --help              this text\n"
 "  -V, --version           version\n"

@@ -6,6 +6,7 @@ noinst_LIBRARIES += src/libfront.a
 src_libfront_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 src_libfront_a_SOURCES = \
 	src/front/check.c src/front/check.h \
+	src/front/cmdline.c src/front/options-priv.h \
 	src/front/fuse_ops.c src/front/fuse_ops.h src/front/fuse-priv.h \
 	src/front/help.c \
 	src/front/inodes.c src/front/inodes.h \
@@ -16,6 +17,8 @@ src_libfront_a_SOURCES = \
 	src/front/pagefiles.c src/front/pagefiles.h \
 	src/front/readahead.c src/front/readahead.h \
 	src/front/session.c src/front/session.h \
+	src/front/verdict.c \
+	src/front/waiting.c src/front/waiting.h \
 	src/front/work.c
 
 FRONT_LIBS = src/libfront.a src/libtree.a src/libprocs.a src/libnt.a \

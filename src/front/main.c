@@ -8,6 +8,7 @@
 #include "front/check.h"
 #include "front/fuse_ops.h"
 #include "front/mount.h"
+#include "front/waiting.h"
 #include "nt/isf.h"
 #include "nt/unpack.h"
 #include "nt/unpack_page.h"
@@ -61,13 +62,18 @@ static int print_help(void)
 static int run_session(const Options *options)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(Session) session = session_open(options, &error);
+	g_autoptr(Session) session = NULL;
 
+	waiting_start(options->quiet);
+	session = session_open(options, &error);
+	waiting_stop();
 	if (!session)
 		return complain(error, EXIT_IMAGE);
 	switch (options->mode) {
 	case MODE_CHECK:
 		return check_run(session);
+	case MODE_LIST:
+		return check_list(session);
 	case MODE_LS:
 		return check_ls(session, options->path);
 	case MODE_CAT:

@@ -8,6 +8,7 @@
 enum front_mode {
 	MODE_MOUNT,
 	MODE_CHECK,
+	MODE_LIST,
 	MODE_LS,
 	MODE_CAT,
 	MODE_LIST_PROFILES,
@@ -43,6 +44,7 @@ struct Options {
 	bool foreground;
 	bool debug;
 	bool single;
+	bool quiet;		/* no progress on the terminal */
 	int ready_fd;		/* -1: none */
 };
 

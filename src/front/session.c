@@ -2,6 +2,7 @@
 /* From a path to a tree. */
 #include "config.h"
 
+#include "base/progress.h"
 #include "front/pagefiles.h"
 #include "front/session.h"
 #include "image/hole.h"
@@ -98,16 +99,22 @@ static Session *open_image(Image *image, Log *log, const Options *options,
 	s->n_reads = former ? former->n_reads + 1 : 1;
 	log_live(log, options, s->n_reads);
 	s->pm = physmem_new(image);
+	progress_step("looking for a hole below 4 GiB");
 	fill_hole(s, &hints, former);
+	progress_step("looking for the kernel");
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
+	progress_step("looking for page files and compressed memory");
 	if (!open_page_files(s, options, error)) {
 		session_free(s);
 		return NULL;
 	}
+	progress_step("listing processes");
 	s->procs = list_processes(s, options);
+	progress_step("making the tree");
 	log_advice(s, options);
 	s->tree = tree_new(image, s->pm, s->kernel, s->procs, log,
 			   &options->tree);
+	progress_step(NULL);
 	return s;
 }
 
@@ -127,8 +134,10 @@ static Session *open_path(const Options *options, const Session *former,
 		.cache_bytes = options->cache_bytes,
 		.no_companions = options->no_companions,
 	};
-	Image *image = image_open(options->image, &how, log, error);
+	Image *image;
 
+	progress_step("opening the image");
+	image = image_open(options->image, &how, log, error);
 	if (!image)
 		return NULL;
 	return open_image(image, g_steal_pointer(&log), options, former,

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "base/bytes.h"
+#include "base/progress.h"
 #include "nt/dtbscan.h"
 
 enum {
@@ -278,6 +279,7 @@ static void scan_all(struct scan *s)
 		size_t len;
 
 		pa = page_floor(pa);
+		progress_at(pa, s->end);
 		len = read_chunk(s->pm, pa, buf);
 		for (size_t off = 0; off < len; off += PAGE_SIZE_4K)
 			if (!scan_page(s, buf + off, PHYS(pa + off)))
@@ -297,5 +299,6 @@ void nt_dtb_scan(const PhysMem *pm, const struct paging_form *const *forms,
 		s.pae |= forms[i] == &paging_pae;
 		s.wide |= n_entries(forms[i]) == 512;
 	}
+	progress_step("searching all of memory for page tables");
 	scan_all(&s);
 }

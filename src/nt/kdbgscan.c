@@ -296,7 +296,6 @@ void nt_kdbg_find_phys(const PhysMem *pm, nt_kdbg_fn fn, void *ctx)
 	while (pa < physmem_end(pm)) {
 		struct phys_slice slice = physmem_slice(pm, PHYS(pa),
 							PHYS_CHUNK);
-
 		if (slice.present &&
 		    physmem_read(pm, PHYS(pa), buf, (size_t)slice.len) ==
 			    PHYS_OK &&

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/progress.h"
 #include "nt/derive.h"
 #include "nt/cpus.h"
 #include "nt/dtbscan.h"
@@ -373,6 +374,7 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 	f->meter.left = steps_for(f->pm);
 	nt_identify_finish(k, image);
 	log_profile(k, f->log);
+	progress_step("learning about the kernel");
 	/* A file may lack whole structures. */
 	if (!k->profile_exact || k->profile.thread.list_entry == NT_ABSENT)
 		nt_derive_members(k, f->log);
@@ -387,6 +389,7 @@ static void complete(struct finder *f, NtKernel *k, const Image *image)
 	nt_identify_user_end(k);
 	if (k->has_profile) /* again, with what KDBG says */
 		nt_soft_setup(k);
+	progress_step("looking for the kernel's variables");
 	nt_derive_variables(k, f->log);
 	nt_paging_files_keep(k);
 	k->as.meter = NULL;

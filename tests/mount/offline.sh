@@ -7,8 +7,19 @@
 make_image a
 expect_rc 0 "$winprocfs" --check a.img
 grep -q '^Verdict:.good$' out || fail "verdict: $(tail -1 out)"
-grep -q "^Processes:.$(grep -c '^proc' a.truth) by PsActive" out || fail count
+# Its lines: what, a state, and the rest.
+[ -z "$(awk '!/^Verdict:/ && NF < 3' out)" ] || fail "no table: $(cat out)"
+n=$(grep -c '^proc' a.truth)
+grep -qx "processes  *ok  *$n" out || fail count
+grep -qx "  PsActiveProcessHead  *ok  *$n" out || fail "a method's count"
+grep -q '^Windows  *ok  *Windows 10 ' out || fail "what it is"
+grep -q '^profile  *ok  .*built-in by GUID' out || fail "the profile"
+expect_rc 0 "$winprocfs" --list a.img
 [ -s err ] && fail "$(cat err)"
+mv out list
+"$winprocfs" --cat processes a.img | cmp - list || fail "--list is no list"
+expect_rc 1 "$winprocfs" -o pids=5 --list a.img
+grep -q 'pids=' err || fail "no advice: $(cat err)"
 expect_rc 0 "$winprocfs" --list-profiles
 [ "$(wc -l <out)" -gt 20 ] || fail "profiles: $(wc -l <out) lines"
 while read -r layout _; do

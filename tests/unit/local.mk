@@ -115,6 +115,7 @@ unit_tests = \
 	tests/unit/test-tree-vtop \
 	tests/unit/test-front-live \
 	tests/unit/test-front-options \
+	tests/unit/test-front-waiting \
 	tests/unit/test-front-pagefiles \
 	tests/unit/test-front-session \
 	tests/unit/test-front-torn
@@ -357,6 +358,9 @@ tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_front_live_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_live_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_live_LDADD = $(UNIT_FRONT_LIBS)
+tests_unit_test_front_waiting_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_waiting_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_waiting_LDADD = $(UNIT_FRONT_LIBS)
 tests_unit_test_front_options_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_options_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_options_LDADD = $(UNIT_FRONT_LIBS)

@@ -269,6 +269,10 @@ static const struct {
 	{ { "w", "i", "m", "x" }, MODE_MOUNT, false },
 	{ { "w", "--check", "i" }, MODE_CHECK, true },
 	{ { "w", "--check" }, MODE_CHECK, false },
+	{ { "w", "--list", "i" }, MODE_LIST, true },
+	{ { "w", "--list", "-q", "i" }, MODE_LIST, true },
+	{ { "w", "--list" }, MODE_LIST, false },
+	{ { "w", "--list", "--check", "i" }, MODE_LIST, false },
 	{ { "w", "--check", "i", "m" }, MODE_CHECK, false },
 	{ { "w", "--ls", "/", "i" }, MODE_LS, true },
 	{ { "w", "--cat=log", "i" }, MODE_CAT, true },
@@ -341,7 +345,8 @@ START_TEST(test_help)
 		"coalesce", "all", "pids", "eprocess", "proc_regex", "method",
 		"holes", "format", "dtb", "kernel_base", "paging", "uid",
 		"gid", "umask", "allow_other", "default_permissions",
-		"--check", "--ls", "--cat", "--list-profiles", "--ready-fd",
+		"--check", "--list ", "--quiet",
+		"--ls", "--cat", "--list-profiles", "--ready-fd",
 		"-f", "-d", "-s", "-V", "-h",
 	};
 
