@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 
+#include "nt/fileobj.h"
 #include "nt/pagingfile.h"
 #include "nt/peb.h"
 #include "nt/profile.h"
@@ -296,6 +297,26 @@ static void fill_vad_node(struct nt_profile *p)
 	}
 }
 
+/* Up to 7 among the flags; from 8 on in a word of its own, u1 (24H2 has it
+ * without a name). 31 bits of it, where there is no field. */
+static void fill_vad_commit(struct nt_profile *p)
+{
+	struct nt_vad_layout *v = &p->vad;
+
+	v->commit_high = member(p, "_MMVAD_SHORT.CommitChargeHigh");
+	v->commit_bits = bit_field(p, "_MMVAD_FLAGS.CommitCharge");
+	v->commit = v->flags;
+	v->commit_bytes = v->flags_bytes;
+	if (v->commit_bits.bit_len)
+		return;
+	v->commit = member_either(p, "_MMVAD_SHORT.CommitCharge",
+				  "_MMVAD_SHORT.u1");
+	v->commit_bytes = 4;
+	v->commit_bits = bit_field(p, "_MMVAD_FLAGS1.CommitCharge");
+	if (!v->commit_bits.bit_len)
+		v->commit_bits.bit_len = 31;
+}
+
 static void fill_vad(struct nt_profile *p)
 {
 	struct nt_vad_layout *v = &p->vad;
@@ -313,6 +334,9 @@ static void fill_vad(struct nt_profile *p)
 	v->private_memory = bit_field(p, "_MMVAD_FLAGS.PrivateMemory");
 	v->flags_bytes = v->private_memory.bit_pos >= 32 ? 8 : 4;
 	v->bytes = MAX(MAX(v->flags, v->end_vpn), v->right) + 8;
+	fill_vad_commit(p);
+	if (v->commit != NT_ABSENT)
+		v->bytes = MAX(v->bytes, v->commit + v->commit_bytes);
 	v->first_proto = member(p, "_MMVAD.FirstPrototypePte");
 	v->last_proto = member(p, "_MMVAD.LastContiguousPte");
 	v->subsection = member(p, "_MMVAD.Subsection");
@@ -335,6 +359,14 @@ static void fill_section(struct nt_profile *p)
 	if (!nt_source_size(&p->source, "_CONTROL_AREA",
 			    &s->control_area_bytes))
 		s->control_area_bytes = 0;
+	s->file = member(p, "_CONTROL_AREA.FilePointer");
+	s->area_flags = member(p, "_CONTROL_AREA.u.Flags");
+	/* Bits 5 and 7 in all versions (symbol tables of XP to 11). */
+	s->image = (struct nt_field){ .bit_pos = 5, .bit_len = 1 };
+	s->mapped_file = (struct nt_field){ .bit_pos = 7, .bit_len = 1 };
+	nt_source_field(&p->source, "_MMSECTION_FLAGS.Image", &s->image, NULL);
+	nt_source_field(&p->source, "_MMSECTION_FLAGS.File", &s->mapped_file,
+			NULL);
 }
 
 static enum nt_arch source_arch(const struct nt_source *source)
@@ -360,6 +392,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	fill_pte(&p);
 	fill_vad(&p);
 	fill_section(&p);
+	nt_file_layout_fill(source, p.pointer_bytes, &p.file);
 	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
 	nt_paging_layout_fill(source, p.pointer_bytes, &p.paging);
 	p.invalid_pte_mask =

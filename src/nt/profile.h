@@ -119,6 +119,20 @@ struct nt_pte_layout {
 	uint64_t writable, copy_on_write;
 };
 
+/* _FILE_OBJECT, and the names before object headers. */
+struct nt_file_layout {
+	uint32_t type;		/* u16, 5 for a file object */
+	uint32_t device;	/* DeviceObject: a pointer */
+	uint32_t name;		/* FileName, UNICODE_STRING */
+	/* In the header; one of them is absent. */
+	uint32_t info_mask;		/* u8, since 7 */
+	uint32_t name_info_offset;	/* u8, before */
+	/* Optional headers that lie before it. */
+	uint32_t name_info_bytes, creator_info_bytes;
+	uint32_t info_directory;	/* in _OBJECT_HEADER_NAME_INFO */
+	uint32_t info_name;		/* UNICODE_STRING */
+};
+
 /* _MMVAD_SHORT and the tree it is in. */
 struct nt_vad_layout {
 	bool known;
@@ -131,6 +145,11 @@ struct nt_vad_layout {
 	unsigned flags_bytes;
 	uint32_t bytes; /* of a node, up to the last member that is read */
 	struct nt_field protection, type, private_memory;
+	/* The commit charge, in pages: low part in the integer at commit, of
+	 * commit_bytes; a byte of more. */
+	struct nt_field commit_bits;
+	uint32_t commit, commit_high;
+	unsigned commit_bytes;
 	/* _MMVAD, which those that map sections are. */
 	uint32_t first_proto, last_proto; /* FirstPrototypePte,
 					   * LastContiguousPte */
@@ -146,6 +165,11 @@ struct nt_section_layout {
 	uint32_t n_ptes;	/* PtesInSubsection, u32 */
 	uint32_t next;		/* NextSubsection */
 	uint32_t control_area_bytes; /* size of a _CONTROL_AREA; 0: not known */
+	/* In that: */
+	uint32_t file;		/* FilePointer: of a _FILE_OBJECT, in the low
+				 * bits a count of references (since Vista) */
+	uint32_t area_flags;	/* u.Flags, u32 */
+	struct nt_field image, mapped_file; /* in area_flags: Image, File */
 };
 
 /* _PEB, and _RTL_USER_PROCESS_PARAMETERS. */
@@ -197,6 +221,7 @@ struct nt_profile {
 	struct nt_session_layout session;
 	struct nt_cpu_layout cpu;
 	struct nt_pte_layout pte;
+	struct nt_file_layout file;
 	struct nt_vad_layout vad;
 	struct nt_section_layout section;
 	struct nt_peb_layout peb;

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/seen.h"
+#include "nt/member.h"
 #include "nt/pages.h"
 #include "nt/vad.h"
 
@@ -61,6 +62,28 @@ static uint64_t get_vpn(const struct vad_walk *w, const uint8_t *node,
 	return vpn;
 }
 
+/* All bits set, of the old flags: pages have a charge of their own each
+ * (MM_MAX_COMMIT). */
+static uint64_t get_commit(const struct vad_walk *w, const uint8_t *node)
+{
+	const struct nt_vad_layout *l = w->layout;
+	uint64_t max = l->commit_bits.bit_len >= 64 ?
+			       UINT64_MAX :
+			       (UINT64_C(1) << l->commit_bits.bit_len) - 1;
+	uint64_t commit;
+
+	if (l->commit == NT_ABSENT)
+		return NT_VAD_NO_COMMIT;
+	commit = nt_field_get(l->commit_bits,
+			      get(node, l->commit, l->commit_bytes));
+	if (commit == max)
+		return NT_VAD_NO_COMMIT;
+	if (l->commit_high != NT_ABSENT)
+		commit |= get(node, l->commit_high, 1)
+			  << l->commit_bits.bit_len;
+	return commit;
+}
+
 static bool parse_node(const struct vad_walk *w, uint64_t va,
 		       const uint8_t *node, struct nt_vad *ret)
 {
@@ -78,6 +101,7 @@ static bool parse_node(const struct vad_walk *w, uint64_t va,
 		.protection = (unsigned)nt_field_get(l->protection, flags),
 		.type = (unsigned)nt_field_get(l->type, flags),
 		.private_memory = nt_field_get(l->private_memory, flags) != 0,
+		.commit = get_commit(w, node),
 	};
 	return true;
 }
@@ -249,4 +273,49 @@ bool nt_vad_is_private(const struct nt_vad *vad)
 {
 	return vad->private_memory || (vad->protection & 7) == 5 ||
 	       (vad->protection & 7) == 7;
+}
+
+/* The control area by the subsection that a VAD names since Vista. */
+static bool find_area(const struct nt_object *subsection, uint32_t offset,
+		      struct nt_vad *vad)
+{
+	return vad->subsection &&
+	       nt_is_kernel_address(subsection->as, vad->subsection) &&
+	       nt_member_pointer(subsection, offset, &vad->control_area);
+}
+
+/* FilePointer without the count in its low bits (_EX_FAST_REF: 3 of them, of
+ * 64-bit pointers 4); file objects are aligned to more on all versions. */
+static uint64_t read_file(const struct nt_object *area, uint32_t offset)
+{
+	uint64_t file;
+
+	if (!nt_member_pointer(area, offset, &file))
+		return 0;
+	return file & ~(uint64_t)(2 * area->pointer_bytes - 1);
+}
+
+void nt_vad_read_section(const struct addr_space *own,
+			 const struct nt_profile *profile, struct nt_vad *vad)
+{
+	const struct nt_section_layout *l = &profile->section;
+	unsigned n = profile->pointer_bytes;
+	struct nt_object area, subsection = { own, n, VIRT(vad->subsection) };
+	uint32_t flags;
+
+	if (!vad->control_area)
+		find_area(&subsection, l->control_area, vad);
+	if (!nt_is_kernel_address(own, vad->control_area))
+		return;
+	area = (struct nt_object){ own, n, VIRT(vad->control_area) };
+	if (!nt_member_u32(&area, l->area_flags, &flags))
+		return;
+	vad->section = NT_SECTION_READ;
+	if (nt_field_get(l->image, flags))
+		vad->section |= NT_SECTION_IMAGE;
+	if (nt_field_get(l->mapped_file, flags))
+		vad->section |= NT_SECTION_FILE;
+	vad->file_object = read_file(&area, l->file);
+	if (!nt_is_kernel_address(own, vad->file_object))
+		vad->file_object = 0;
 }

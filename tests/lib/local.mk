@@ -12,6 +12,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkisf.c \
 	tests/lib/mkdebug.c \
 	tests/lib/mkeprocess.c \
+	tests/lib/mkfile.c \
 	tests/lib/mkfmt-kdump.c \
 	tests/lib/mkfmt-qevm.c \
 	tests/lib/mkfmt-xen.c \

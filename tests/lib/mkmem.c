@@ -41,7 +41,7 @@
  *				of those with a PEB: hex of the UTF-8 text;
  *				ENVIRON with a NUL behind each string
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
- *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE
+ *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE COMMIT
  *				LAST: last byte
  *	kpage VA PA SIZE FLAGS STATE CONTENT RAW
  *				upper half of System, without the self-map

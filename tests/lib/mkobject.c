@@ -130,6 +130,11 @@ uint64_t mk_object_new(MkWin *win, const char *type, uint32_t size,
 	return make_object(win, type_index(win, type), size, tag);
 }
 
+void mk_object_header(MkWin *win, uint64_t header, const char *type)
+{
+	write_header(win, header, type_index(win, type));
+}
+
 /* Moves on to where the byte of the address undoes index and cookie. */
 bool mk_object_next_zero(MkWin *win, const char *type)
 {

@@ -210,16 +210,6 @@ static void make_array(MkWin *win, struct mk_section *section,
 
 /* --- the structures --- */
 
-uint64_t mk_file_object(MkWin *win, const char *file)
-{
-	const uint64_t object = mk_object_new(win, "File", 0xe0, "File");
-
-	mk_kwrite32(win, object, 5 | 0xd8 << 16);
-	mk_put_unicode(win, object + mk_offset(win, "_FILE_OBJECT.FileName"),
-		       file);
-	return object;
-}
-
 void mk_area_fill(MkWin *win, uint64_t area, uint64_t file, bool image)
 {
 	const char *type =

@@ -405,10 +405,10 @@ static void put_process(GString *out, const struct mk_process *info, bool how)
 		g_string_append_printf(
 			out,
 			"vad\t%" PRIu32 "\t0x%" PRIx64 "\t0x%" PRIx64
-			"\t%u\t%u\t%d\t0x%" PRIx64 "\t%s\n",
+			"\t%u\t%u\t%d\t0x%" PRIx64 "\t%s\t%" PRIu64 "\n",
 			info->pid, vad->start, vad->end, vad->protection,
 			vad->type, vad->is_private, vad->node,
-			vad->file ? vad->file : "-");
+			vad->file ? vad->file : "-", vad->commit);
 	}
 }
 

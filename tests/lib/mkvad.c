@@ -129,7 +129,7 @@ static void point_to_section(MkWin *win, struct mk_vad *vad,
 	const struct mk_section *section = region->section;
 	const uint64_t sub = mk_section_subsection(win, section, region->first);
 
-	vad->file = section->form->file;
+	vad->file = mk_file_path(section->form->file);
 	mk_put_ptr(win, vad->node, "_MMVAD.Subsection", sub);
 	mk_put_ptr(win, vad->node, "_MMVAD.ControlArea", sub);
 	mk_put_ptr(win, vad->node, "_MMVAD.FirstPrototypePte", region->proto);
@@ -141,6 +141,7 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 {
 	const uint64_t pages = (region->end - region->start) / MK_PAGE_SIZE;
 	const uint64_t pte_bytes = mk_pte_bytes(win);
+	const char *name;
 	uint64_t section;
 	struct mk_vad vad = {
 		.start = region->start,
@@ -148,6 +149,7 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 		.protection = region->protection,
 		.type = region->type,
 		.is_private = region->is_private,
+		.commit = region->is_private ? pages : 0,
 	};
 
 	vad.node = mk_pool_alloc(win, &win->nonpaged,
@@ -161,9 +163,9 @@ static void make_vad(MkWin *win, MkProc *proc, const struct mk_region *region)
 	if (region->section) {
 		point_to_section(win, &vad, region);
 	} else if (!region->is_private) {
-		vad.file = file_name(proc, region);
-		section =
-			make_section(win, vad.file, region->type == TYPE_IMAGE);
+		name = file_name(proc, region);
+		vad.file = mk_file_path(name);
+		section = make_section(win, name, region->type == TYPE_IMAGE);
 		mk_put_ptr(win, vad.node, "_MMVAD.Subsection", section);
 		mk_put_ptr(win, vad.node, "_MMVAD.ControlArea", section);
 	}

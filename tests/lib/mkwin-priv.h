@@ -192,6 +192,14 @@ struct mk_places {
 	uint64_t bulk;
 };
 
+#define MK_VOLUME "HarddiskVolume2"
+#define MK_DEVICES_MAX 16u
+
+struct mk_device {
+	const char *name; /* NULL: the end */
+	uint64_t va;
+};
+
 struct MkWin {
 	struct mk_options options;
 	struct mk_kernel kernel;
@@ -230,6 +238,9 @@ struct MkWin {
 	size_t n_cpus;
 	uint32_t next_tid;
 	uint64_t types[MK_TYPES_MAX]; /* _OBJECT_TYPEs by index */
+	uint64_t root_folder, device_folder; /* "\\", "\\Device"; or 0 */
+	struct mk_device devices[MK_DEVICES_MAX];
+	unsigned int n_named; /* objects with names */
 	MkProc *self_tables;	      /* selfmap.exe, or NULL */
 	struct mk_page_file page_files[MK_PAGE_FILES_MAX];
 	size_t n_page_files;
@@ -345,6 +356,22 @@ bool mk_object_next_zero(MkWin *win, const char *type);
 uint32_t mk_object_body(const MkWin *win);
 uint8_t mk_object_cookie(const MkWin *win);
 
+/* An object's header, of a type by name. */
+void mk_object_header(MkWin *win, uint64_t header, const char *type);
+
+/* mkfile.c: named objects, and files. */
+/* As mk_object_new(), with a name before its header; folder: the address of
+ * the Directory that it is in, or 0. */
+uint64_t mk_object_named(MkWin *win, const char *type, uint32_t size,
+			 const char *tag, const char *name, uint64_t folder);
+/* The device object of that name in \Device, made when first asked for. */
+uint64_t mk_device(MkWin *win, const char *name);
+/* A file object; on MK_VOLUME. Its path as users see it (interned), NULL of
+ * NULL. */
+uint64_t mk_file_on(MkWin *win, uint64_t device, const char *file);
+uint64_t mk_file_object(MkWin *win, const char *file);
+const char *mk_file_path(const char *file);
+
 /* mkeprocess.c */
 void mk_eprocess_end(MkWin *win, MkProc *proc);
 void mk_eprocess_write(MkWin *win, const MkProc *proc);
@@ -405,8 +432,7 @@ uint64_t mk_section_subsection(const MkWin *win,
 			       unsigned int first);
 uint64_t mk_section_last(const MkWin *win, const struct mk_section *section,
 			 unsigned int first);
-/* A file with a name; the control area that it has. */
-uint64_t mk_file_object(MkWin *win, const char *file);
+/* The control area of a file. */
 void mk_area_fill(MkWin *win, uint64_t area, uint64_t file, bool image);
 /* A free place in page file 0 or 1, with the label of pid and va, or bytes
  * (transfer full) in it. */

@@ -213,7 +213,8 @@ struct mk_vad {
 	unsigned int protection;
 	unsigned int type;
 	bool is_private;
-	const char *file; /* mapped file; or NULL */
+	uint64_t commit;  /* pages */
+	const char *file; /* mapped file, with its device; or NULL */
 };
 
 /* What csrss of a session has handles to. */

@@ -86,6 +86,7 @@ unit_tests = \
 	tests/unit/test-nt-symfile \
 	tests/unit/test-nt-symload \
 	tests/unit/test-nt-unpack-page \
+	tests/unit/test-nt-fileobj \
 	tests/unit/test-nt-vad \
 	tests/unit/test-families \
 	tests/unit/test-mk-states \
@@ -301,6 +302,8 @@ tests_unit_test_nt_pagingfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pagingfile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_unpack_page_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_unpack_page_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_fileobj_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_fileobj_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_vad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_vad_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_mk_states_CPPFLAGS = $(UNIT_CPPFLAGS)

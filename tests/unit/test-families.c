@@ -469,28 +469,36 @@ START_TEST(test_damaged_built_in)
 }
 END_TEST
 
-/* The page tables that lie first in memory are those of two processes that no
- * list has. */
-START_TEST(test_hidden_first)
+/* Do the page tables of two processes that no list has lie first in memory? */
+static bool hidden_are_first(const struct mk_options *options)
 {
-	const struct mk_options options = {
-		.seed = 193, .size_mib = 24, .full = true,
-		.layout = "amd64-10.0.10240-a",
-		.damage = damaged[N_DAMAGED - 1].options.damage,
-	};
+	g_autoptr(MkWin) win = mk_win_new(options, NULL);
 	uint64_t lowest = UINT64_MAX;
-	struct machine m;
 
-	start(&m, &options, NONE, false);
-	for (size_t i = 0; i < mk_win_n_processes(m.w.win); i++) {
-		const struct mk_process *p = mk_win_process(m.w.win, i);
+	ck_assert_ptr_nonnull(win);
+	for (size_t i = 0; i < mk_win_n_processes(win); i++) {
+		const struct mk_process *p = mk_win_process(win, i);
 
 		if (p->in_list && p->dtb_raw)
 			lowest = MIN(lowest, p->dtb_raw);
 	}
-	ck_assert_uint_lt(mk_win_find(m.w.win, "phantom.exe")->dtb_raw,
-			  lowest);
-	ck_assert_uint_lt(mk_win_find(m.w.win, "ghost.exe")->dtb_raw, lowest);
+	return mk_win_find(win, "phantom.exe")->dtb_raw < lowest &&
+	       mk_win_find(win, "ghost.exe")->dtb_raw < lowest;
+}
+
+/* One machine in some hundreds is like that. */
+START_TEST(test_hidden_first)
+{
+	struct mk_options options = {
+		.seed = 1, .size_mib = 24, .full = true,
+		.layout = "amd64-10.0.10240-a",
+		.damage = damaged[N_DAMAGED - 1].options.damage,
+	};
+	struct machine m;
+
+	while (!hidden_are_first(&options))
+		ck_assert_uint_lt(options.seed++, 5000);
+	start(&m, &options, NONE, false);
 	assert_processes(&m);
 	assert_variables(&m);
 	stop(&m);
