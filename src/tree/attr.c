@@ -51,6 +51,28 @@ static nlink_t space_links(Tree *tree, const Space *space)
 	return n;
 }
 
+/* Those of a folder among the items: where there can be folders in it, they
+ * are counted. */
+static nlink_t item_links(Tree *tree, const struct tree_node *dir)
+{
+	const struct item_ops *ops = item_ops(dir->item);
+	struct item_entry entry;
+	bool has = false;
+	nlink_t n = 2;
+
+	for (unsigned i = 0; i < SPACE_ITEMS; i++)
+		has |= item_ops(i)->type == ITEM_IS_FOLDER &&
+		       !item_ops(i)->where && item_ops(i)->parent == dir->item;
+	for (uint64_t i = 0; has && ops->at &&
+			     ops->at(&tree->facts, dir->space, dir->arg, i,
+				     &entry);
+	     i++) {
+		n += item_ops(entry.item)->type == ITEM_IS_FOLDER;
+		g_free(entry.name);
+	}
+	return n;
+}
+
 static nlink_t count_links(Tree *tree, const struct tree_node *dir)
 {
 	switch (dir->kind) {
@@ -62,8 +84,8 @@ static nlink_t count_links(Tree *tree, const struct tree_node *dir)
 		return 2u + tree->known_dtbs->len;
 	case NODE_SPACE:
 		return space_links(tree, dir->space);
-	case NODE_ITEM: /* not counted */
-		return 1;
+	case NODE_ITEM:
+		return item_links(tree, dir);
 	case NODE_IMAGE:
 		return 3;
 	default:

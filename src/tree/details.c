@@ -3,12 +3,13 @@
 #include "config.h"
 
 #include "tree/details.h"
+#include "tree/fds.h"
 
 static const struct detail_class *const classes[SPACE_DETAILS] = {
 	[DETAIL_VADS] = NULL,
 	[DETAIL_THREADS] = NULL,
 	[DETAIL_MODULES] = NULL,
-	[DETAIL_HANDLES] = NULL,
+	[DETAIL_HANDLES] = &handles_class,
 };
 
 struct key {

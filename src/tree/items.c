@@ -4,10 +4,17 @@
 
 #include <string.h>
 
+#include "tree/fds.h"
 #include "tree/items.h"
 
 static const struct item_ops table[SPACE_ITEMS] = {
 	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
+	[ITEM_FDS] = { .name = "fd", .type = ITEM_IS_FOLDER,
+		       .where = ITEM_IN_PROCESS, .needs = DETAIL_HANDLES + 1,
+		       .at = fds_at, .find = fds_find },
+	[ITEM_FD] = { .type = ITEM_IS_LINK, .parent = ITEM_FDS,
+		      .needs = DETAIL_HANDLES + 1, .there = fd_there,
+		      .target = fd_target },
 };
 
 static const struct item_ops nothing;

@@ -5,6 +5,7 @@ src_libtree_a_SOURCES = \
 	src/tree/compose.c src/tree/compose.h \
 	src/tree/details.c src/tree/details.h \
 	src/tree/dirs.c \
+	src/tree/fds.c src/tree/fds.h \
 	src/tree/file.c \
 	src/tree/globals.c src/tree/globals.h \
 	src/tree/items.c src/tree/items.h \

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tree/fds.h"
 #include "tree/pagemap.h"
 #include "tree/tree-priv.h"
 #include "vtop/guess.h"
@@ -46,6 +47,8 @@ static const struct {
 				 IN_DIRECT_KERNEL },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
 				  IN_DIRECT_KERNEL },
+	[SPACE_TEXT_HANDLES] = { "handles", render_handles, false,
+				 IN_PROCESS },
 };
 
 const char *tree_text_name(enum space_text kind)

@@ -23,7 +23,7 @@ expect_same "$(list mnt)" \
 	"README by-eprocess by-name dtb image kernel log proc processes "
 expect_same "$(list mnt/image)" "info iomem pmem ptov runs "
 expect_same "$(list mnt/proc/4)" \
-	"cmdline comm dtb environ maps memmap methods pagemap paging regions status vmem vtop "
+	"cmdline comm dtb environ fd handles maps memmap methods pagemap paging regions status vmem vtop "
 expect_same "$(list mnt/kernel)" \
 	"dtb maps memmap pagemap paging regions vmem vtop "
 expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \
