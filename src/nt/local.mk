@@ -29,6 +29,9 @@ src_libnt_a_SOURCES = \
 	src/nt/layouts.c src/nt/layouts.h \
 	src/nt/machine.c src/nt/machine.h \
 	src/nt/member.c src/nt/member.h \
+	src/nt/objkey.c src/nt/objname-priv.h \
+	src/nt/objname.c src/nt/objname.h \
+	src/nt/objtype.c \
 	src/nt/object.c src/nt/object.h \
 	src/nt/pages.c src/nt/pages.h \
 	src/nt/pagingfile.c src/nt/pagingfile.h \

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 
 #include "nt/fileobj.h"
+#include "nt/objname.h"
 #include "nt/pagingfile.h"
 #include "nt/peb.h"
 #include "nt/profile.h"
@@ -395,6 +396,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	nt_file_layout_fill(source, p.pointer_bytes, &p.file);
 	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
 	nt_paging_layout_fill(source, p.pointer_bytes, &p.paging);
+	nt_objname_layout_fill(source, p.pointer_bytes, &p.objname);
 	p.invalid_pte_mask =
 		member(&p, "_MI_SYSTEM_INFORMATION.Hardware.InvalidPteMask");
 	if (e->dtb == NT_ABSENT || e->pid == NT_ABSENT ||

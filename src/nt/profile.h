@@ -202,6 +202,17 @@ struct nt_paging_layout {
 	uint32_t file_name;	/* _FILE_OBJECT.FileName, UNICODE_STRING */
 };
 
+/* What leads from an object to what it is called (objname.h). */
+struct nt_objname_layout {
+	uint32_t thread_id;	/* _ETHREAD.Cid.UniqueThread, pointer-wide */
+	uint32_t section_area;	/* _SECTION.u1: _CONTROL_AREA or, with a bit
+				 * set, _FILE_OBJECT; since 10 */
+	uint32_t section_segment; /* _SECTION_OBJECT.Segment; before 10 */
+	uint32_t segment_area;	/* _SEGMENT.ControlArea */
+	uint32_t area_file;	/* _CONTROL_AREA.FilePointer, _EX_FAST_REF */
+	uint32_t key_block;	/* _CM_KEY_BODY.KeyControlBlock */
+};
+
 /* Where the facts come from: symbols are asked first, then the layout; either
  * may be NULL. Borrowed. */
 struct nt_source {
@@ -226,6 +237,7 @@ struct nt_profile {
 	struct nt_section_layout section;
 	struct nt_peb_layout peb;
 	struct nt_paging_layout paging;
+	struct nt_objname_layout objname;
 	uint32_t invalid_pte_mask; /* from MiState, or NT_ABSENT */
 };
 
