@@ -16,12 +16,36 @@ static void add_cpu(Image *image, const struct image_cpu *cpu)
 		g_array_append_val(image->cpus, *cpu);
 }
 
+/* Which register comes where in an array of them. */
+static void read_gpr(const uint8_t *b, const uint8_t *numbers, size_t n,
+		     struct image_regs *regs)
+{
+	for (size_t i = 0; i < n; i++)
+		regs->gpr[numbers[i]] = load_le64(b + 8 * i);
+}
+
 /*
  * QEMUCPUState (QEMU target/i386/arch_dump.c), all u64 but the first two:
  * version, size, 16 registers, rip, rflags, ten segments {selector, limit,
  * flags, pad: u32; base: u64} cs ds es fs gs ss ldt tr gdt idt, cr0..cr4,
  * kernel_gs_base (newer versions).
  */
+static void read_qemu_regs(const uint8_t *desc, struct image_regs *regs)
+{
+	/* rax rbx rcx rdx rsi rdi rsp rbp, r8 to r15 */
+	static const uint8_t numbers[16] = { 0, 3, 1, 2,  6,  7,  4,  5,
+					     8, 9, 10, 11, 12, 13, 14, 15 };
+	enum { GPR = 8, FLAGS = GPR + 17 * 8, SEGS = FLAGS + 8, SEG = 24 };
+	uint16_t *const segs[] = { &regs->cs, &regs->ds, &regs->es,
+				   &regs->fs, &regs->gs, &regs->ss };
+
+	read_gpr(desc + GPR, numbers, G_N_ELEMENTS(numbers), regs);
+	regs->flags = load_le64(desc + FLAGS);
+	for (size_t i = 0; i < G_N_ELEMENTS(segs); i++)
+		*segs[i] = load_le16(desc + SEGS + SEG * i);
+	regs->known = true;
+}
+
 static void read_qemu_cpu(Image *image, const uint8_t *desc, size_t len)
 {
 	enum { RIP = 8 + 16 * 8, SEGS = RIP + 16, SEG = 24, FS = 3, GS = 4,
@@ -42,14 +66,36 @@ static void read_qemu_cpu(Image *image, const uint8_t *desc, size_t len)
 	cpu.cr3 = reader_u64(&r);
 	if (!reader_ok(&r))
 		return;
+	read_qemu_regs(desc, &cpu.regs);
 	reader_seek(&r, CR + 5 * 8);
 	cpu.kernel_gs_base = reader_u64(&r);
 	add_cpu(image, &cpu);
 }
 
-/* DBGFCORECPU (VirtualBox dbgfcorefmt.h): 18 u64 registers, six selectors {u64
+/* DBGFCORECPU (VirtualBox dbgfcorefmt.h): 18 u64 registers (rax rbx rcx rdx
+ * rsi rdi, r8 to r15, rip rsp rbp rflags), six selectors {u64
  * base, u32 limit, u32 attr, u16 sel + pad: 24 bytes} cs ds es fs gs ss, cr0 at
  * 0x120, cr2, cr3. */
+static void read_vbox_regs(const uint8_t *desc, struct image_cpu *cpu)
+{
+	static const uint8_t numbers[14] = { 0, 3,  1,	2,  6,	7,  8,
+					     9, 10, 11, 12, 13, 14, 15 };
+	static const uint8_t sp_bp[2] = { 4, 5 };
+	enum { IP = 14 * 8, SP = IP + 8, FLAGS = IP + 24, SEGS = 18 * 8,
+	       SEG = 24, SELECTOR = 16 };
+	struct image_regs *regs = &cpu->regs;
+	uint16_t *const segs[] = { &regs->cs, &regs->ds, &regs->es,
+				   &regs->fs, &regs->gs, &regs->ss };
+
+	read_gpr(desc, numbers, G_N_ELEMENTS(numbers), regs);
+	read_gpr(desc + SP, sp_bp, G_N_ELEMENTS(sp_bp), regs);
+	cpu->rip = load_le64(desc + IP);
+	regs->flags = load_le64(desc + FLAGS);
+	for (size_t i = 0; i < G_N_ELEMENTS(segs); i++)
+		*segs[i] = load_le16(desc + SEGS + SEG * i + SELECTOR);
+	regs->known = true;
+}
+
 static void read_vbox_cpu(Image *image, const uint8_t *desc, size_t len)
 {
 	enum { SEGS = 18 * 8, SEG = 24, FS = 3, GS = 4 };
@@ -63,8 +109,10 @@ static void read_vbox_cpu(Image *image, const uint8_t *desc, size_t len)
 	cpu.gs_base = reader_u64(&r);
 	reader_seek(&r, 0x130);
 	cpu.cr3 = reader_u64(&r);
-	if (reader_ok(&r))
-		add_cpu(image, &cpu);
+	if (!reader_ok(&r))
+		return;
+	read_vbox_regs(desc, &cpu);
+	add_cpu(image, &cpu);
 }
 
 static bool name_is(const uint8_t *name, uint32_t namesz, const char *want)

@@ -31,6 +31,15 @@ enum image_error {
 
 #define IMAGE_CPUS_MAX 1024u
 
+/* The registers of a processor that programs see. */
+struct image_regs {
+	bool known;	  /* else the container has none of them */
+	uint64_t gpr[16]; /* by their numbers: ax cx dx bx sp bp si di, r8 to
+			   * r15; the instruction pointer is image_cpu.rip */
+	uint64_t flags;
+	uint16_t cs, ss, ds, es, fs, gs;
+};
+
 /* Processor state where the container carries it; fields are 0 where not
  * known. Hints: nobody vouches for them. */
 struct image_cpu {
@@ -40,6 +49,7 @@ struct image_cpu {
 	uint64_t kernel_gs_base;
 	uint64_t fs_base;
 	uint64_t rip;
+	struct image_regs regs;
 };
 
 /* What the header of a container says of the Windows in it (a crash dump's

@@ -151,6 +151,28 @@ static void add_block(struct finder *f)
 	}
 }
 
+/* Containers that know nothing of the base that is swapped in: the processor
+ * whose thread has the TEB that the base in user mode is. */
+static struct nt_cpu *in_user_mode(const struct finder *f,
+				   const struct image_cpu *c)
+{
+	uint64_t base = f->pointer_bytes == 8 ? c->gs_base : c->fs_base;
+
+	for (guint i = 0; c->regs.known && (c->regs.cs & 3) == 3 && base &&
+			  i < f->cpus->len; i++) {
+		struct nt_cpu *cpu =
+			&g_array_index(f->cpus, struct nt_cpu, i);
+		struct nt_object o = object(f->k, cpu->thread);
+		uint64_t teb;
+
+		if (cpu->thread.v && cpu->container < 0 &&
+		    nt_member_pointer(&o, f->k->profile.ethread.teb, &teb) &&
+		    teb == base)
+			return cpu;
+	}
+	return NULL;
+}
+
 static void add_container_cpu(struct finder *f, const struct image_cpu *c,
 			      int index)
 {
@@ -163,8 +185,12 @@ static void add_container_cpu(struct finder *f, const struct image_cpu *c,
 	for (size_t i = 0; f->pointer_bytes == 8 && !cpu && i < 2; i++)
 		cpu = add_pcr(f, VIRT(bases[i]), "processor state of the"
 						 " container (GS base)");
-	if (cpu)
-		cpu->container = index;
+	if (!cpu)
+		cpu = in_user_mode(f, c);
+	if (!cpu)
+		return;
+	cpu->container = index;
+	cpu->has_regs = nt_regs_from_cpu(c, f->k->profile.arch, &cpu->regs);
 }
 
 static void add_container(struct finder *f, const Image *image)

@@ -7,6 +7,7 @@
 #define NT_CPUS_H
 
 #include "nt/kernel.h"
+#include "nt/regs.h"
 
 #define NT_CPUS_MAX 2048u
 
@@ -23,6 +24,8 @@ struct nt_cpu {
 				 * last, which may be long ago; 0: none */
 	int container;		/* index in image->cpus, -1: none of them */
 	const char *how;	/* static: how it was found */
+	bool has_regs;		/* the container has its registers: */
+	struct nt_regs regs;
 };
 
 /* A processor that had nothing to do: its process is Idle, pid 0, which no

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libnt_a_SOURCES = \
+	src/nt/clock.c src/nt/clock.h \
+	src/nt/regs.c src/nt/regs.h src/nt/regs_context.c \
+	src/nt/thread.c src/nt/thread.h src/nt/thread_regs.c \
 	src/nt/cpus.c src/nt/cpus.h \
 	src/nt/derive-sample.c \
 	src/nt/derive-tests.c \

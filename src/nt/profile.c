@@ -11,6 +11,7 @@
 #include "nt/pagingfile.h"
 #include "nt/peb.h"
 #include "nt/profile.h"
+#include "nt/thread.h"
 
 uint64_t nt_field_get(struct nt_field field, uint64_t value)
 {
@@ -394,6 +395,7 @@ bool nt_profile_fill(const struct nt_source *source, struct nt_profile *ret)
 	fill_vad(&p);
 	fill_section(&p);
 	nt_file_layout_fill(source, p.pointer_bytes, &p.file);
+	nt_ethread_layout_fill(source, &p.ethread);
 	nt_peb_layout_fill(source, p.pointer_bytes, &p.peb);
 	nt_paging_layout_fill(source, p.pointer_bytes, &p.paging);
 	nt_objname_layout_fill(source, p.pointer_bytes, &p.objname);

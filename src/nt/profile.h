@@ -53,6 +53,27 @@ struct nt_thread_layout {
 				 * uses */
 };
 
+/* The rest of _ETHREAD and _KTHREAD (thread.h). */
+struct nt_ethread_layout {
+	uint32_t pid, tid;	/* Cid.UniqueProcess, Cid.UniqueThread */
+	uint32_t create_time, exit_time;
+	uint32_t start;		/* StartAddress */
+	uint32_t win32_start;	/* Win32StartAddress */
+	uint32_t cross_flags;	/* CrossThreadFlags */
+	uint32_t name;		/* ThreadName: pointer to a UNICODE_STRING */
+	/* Tcb: */
+	uint32_t initial_stack, stack_base, stack_limit, kernel_stack;
+	uint32_t trap_frame;
+	uint32_t teb;
+	uint32_t state, wait_reason;
+	uint32_t kernel_time, user_time;
+	uint32_t switches;	/* ContextSwitches */
+	uint32_t priority, base_priority;
+	uint32_t klist_entry;	/* ThreadListEntry of _KTHREAD, in the list */
+	uint32_t kprocess_list;	/* ThreadListHead of _KPROCESS */
+	uint32_t prcb_context;	/* _KPRCB.ProcessorState.ContextFrame */
+};
+
 /* _OBJECT_HEADER and _OBJECT_TYPE. */
 struct nt_object_layout {
 	uint32_t body;		/* of the object behind its header */
@@ -227,6 +248,7 @@ struct nt_profile {
 	unsigned pointer_bytes;
 	struct nt_eprocess_layout eprocess;
 	struct nt_thread_layout thread;
+	struct nt_ethread_layout ethread;
 	struct nt_object_layout object;
 	struct nt_handle_layout handle;
 	struct nt_session_layout session;
