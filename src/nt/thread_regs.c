@@ -210,8 +210,7 @@ static const char *const reasons[] = {
 	"WrQuantumEnd",	     "WrDispatchInt",	 "WrPreempted",
 	"WrYieldExecution",  "WrFastMutex",	 "WrGuardedMutex",
 	"WrRundown",	     "WrAlertByThreadId", "WrDeferredPreempt",
-	"WrPhysicalFault",   "WrIoRing",	 "WrMdlCache",
-	"WrRcu",
+	"WrPhysicalFault",   "WrIoRing",
 };
 
 const char *nt_thread_state_name(unsigned state)
