@@ -4,10 +4,11 @@
 
 #include "tree/details.h"
 #include "tree/fds.h"
+#include "tree/threads.h"
 
 static const struct detail_class *const classes[SPACE_DETAILS] = {
 	[DETAIL_VADS] = NULL,
-	[DETAIL_THREADS] = NULL,
+	[DETAIL_THREADS] = &threads_detail,
 	[DETAIL_MODULES] = NULL,
 	[DETAIL_HANDLES] = &handles_class,
 };

@@ -6,6 +6,7 @@
 
 #include "tree/fds.h"
 #include "tree/items.h"
+#include "tree/threads.h"
 
 static const struct item_ops table[SPACE_ITEMS] = {
 	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
@@ -15,6 +16,25 @@ static const struct item_ops table[SPACE_ITEMS] = {
 	[ITEM_FD] = { .type = ITEM_IS_LINK, .parent = ITEM_FDS,
 		      .needs = DETAIL_HANDLES + 1, .there = fd_there,
 		      .target = fd_target },
+	[ITEM_TASKS] = { .name = "task", .type = ITEM_IS_FOLDER,
+			 .where = ITEM_IN_PROCESS,
+			 .needs = DETAIL_THREADS + 1, .there = tasks_there,
+			 .at = tasks_at, .find = tasks_find },
+	[ITEM_TASK] = { .type = ITEM_IS_FOLDER, .parent = ITEM_TASKS,
+			.needs = DETAIL_THREADS + 1, .there = task_there,
+			.at = task_at },
+	[ITEM_TASK_COMM] = { .name = "comm", .type = ITEM_IS_TEXT,
+			     .parent = ITEM_TASK, .there = task_there,
+			     .needs = DETAIL_THREADS + 1,
+			     .render = render_task_comm },
+	/* It has the size of memory, for which that is walked. */
+	[ITEM_TASK_STAT] = { .name = "stat", .type = ITEM_IS_TEXT,
+			     .parent = ITEM_TASK, .there = task_there,
+			     .render = render_task_stat },
+	[ITEM_TASK_STATUS] = { .name = "status", .type = ITEM_IS_TEXT,
+			       .parent = ITEM_TASK, .there = task_there,
+			       .needs = DETAIL_THREADS + 1,
+			       .render = render_task_status },
 };
 
 static const struct item_ops nothing;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 src_libtree_a_SOURCES = \
 	src/tree/again.c \
+	src/tree/render_task.c \
+	src/tree/threads.c src/tree/threads.h \
 	src/tree/attr.c \
 	src/tree/compose.c src/tree/compose.h \
 	src/tree/details.c src/tree/details.h \
