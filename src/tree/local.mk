@@ -11,6 +11,7 @@ src_libtree_a_SOURCES = \
 	src/tree/file.c \
 	src/tree/globals.c src/tree/globals.h \
 	src/tree/items.c src/tree/items.h \
+	src/tree/json.c src/tree/json.h \
 	src/tree/named.c \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \

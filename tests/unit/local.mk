@@ -103,6 +103,7 @@ unit_tests = \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-header \
 	tests/unit/test-tree-held \
+	tests/unit/test-tree-json \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-pagemap \
 	tests/unit/test-tree-ptov \
@@ -130,6 +131,7 @@ tests_unit_libunit_a_SOURCES = \
 	tests/unit/unit-dump.c tests/unit/unit-dump.h \
 	tests/unit/unit-kmem.c tests/unit/unit-kmem.h \
 	tests/unit/unit-mem.c tests/unit/unit-mem.h \
+	tests/unit/unit-parse.c tests/unit/unit-parse.h \
 	tests/unit/unit-peb.c tests/unit/unit-peb.h \
 	tests/unit/unit-runs.h \
 	tests/unit/unit-store.c tests/unit/unit-store.h \
@@ -332,6 +334,8 @@ tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_formats_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_held_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_held_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_json_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_pagemap_CPPFLAGS = $(UNIT_CPPFLAGS)
