@@ -6,6 +6,7 @@ src_libtree_a_SOURCES = \
 	src/tree/attr.c \
 	src/tree/compose.c src/tree/compose.h \
 	src/tree/details.c src/tree/details.h \
+	src/tree/columns.c src/tree/columns.h \
 	src/tree/dirs.c \
 	src/tree/fds.c src/tree/fds.h \
 	src/tree/file.c \
@@ -15,11 +16,13 @@ src_libtree_a_SOURCES = \
 	src/tree/named.c \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
+	src/tree/record.c src/tree/record.h \
 	src/tree/render.h \
 	src/tree/render_dtb.c \
 	src/tree/render_facts.c \
 	src/tree/render_header.c \
 	src/tree/render_image.c \
+	src/tree/render_json.c \
 	src/tree/render_methods.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \

@@ -4,6 +4,7 @@
 #define TREE_RENDER_H
 
 #include "tree/ptov.h"
+#include "tree/record.h"
 #include "tree/sink.h"
 #include "tree/space.h"
 
@@ -32,6 +33,9 @@ void render_paging(struct sink *out, const struct render_facts *facts,
 		   const Space *space, const SpaceView *view);
 void render_status(struct sink *out, const struct render_facts *facts,
 		   const Space *space, const SpaceView *view);
+/* The same as `status`, as an object of JSON. */
+void render_status_json(struct sink *out, const struct render_facts *facts,
+			const Space *space, const SpaceView *view);
 void render_methods(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view);
 void render_dtb(struct sink *out, const struct render_facts *facts,
@@ -50,7 +54,8 @@ void render_direct_vtop(struct sink *out, const Space *space, VirtAddr va);
 void render_triage_info(struct sink *out, const struct render_facts *facts);
 
 /* The lines of `status` about what a process is and was started as. */
-void render_status_facts(struct sink *out, const struct render_facts *facts,
+void render_status_facts(const struct record *r,
+			 const struct render_facts *facts,
 			 const struct proc_entry *e);
 
 /* Empty where nothing is known. */
@@ -87,6 +92,8 @@ void render_soft(struct sink *out, const NtProcSpace *full,
 /* Files of the whole system. */
 void render_readme(struct sink *out, const struct render_facts *facts);
 void render_processes(struct sink *out, const struct render_facts *facts);
+void render_processes_tsv(struct sink *out, const struct render_facts *facts);
+void render_processes_json(struct sink *out, const struct render_facts *facts);
 void render_info(struct sink *out, const struct render_facts *facts);
 void render_iomem(struct sink *out, const struct render_facts *facts);
 void render_runs(struct sink *out, const struct render_facts *facts);
@@ -114,7 +121,8 @@ bool render_is_hidden(const struct render_facts *facts,
 /* "; hidden from ...", for State; and the lines about methods, processors and
  * handles of `status`. */
 void render_hidden_from(struct sink *out, const struct proc_entry *e);
-void render_status_methods(struct sink *out, const struct render_facts *facts,
+void render_status_methods(const struct record *r,
+			   const struct render_facts *facts,
 			   const struct proc_entry *e);
 
 #endif

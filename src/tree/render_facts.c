@@ -2,8 +2,6 @@
 /* Of `status`: what a process is and was started as. */
 #include "config.h"
 
-#include <inttypes.h>
-
 #include "base/argv.h"
 #include "base/text.h"
 #include "nt/peb.h"
@@ -11,46 +9,36 @@
 
 /* Why a text is not there. */
 static const char *const reasons[] = {
-	[NT_PARAM_OK] = "",
-	[NT_PARAM_EMPTY] = "- (empty)",
-	[NT_PARAM_NO_PEB] = "- (no PEB)",
-	[NT_PARAM_PEB_LOST] = "- (the PEB is not in the image)",
-	[NT_PARAM_NO_BLOCK] = "- (the PEB has no parameters)",
-	[NT_PARAM_BLOCK_LOST] = "- (the parameters are not in the image)",
-	[NT_PARAM_LOST] = "- (not in the image)",
-	[NT_PARAM_BAD] = "- (damaged)",
+	[NT_PARAM_OK] = NULL,
+	[NT_PARAM_EMPTY] = "empty",
+	[NT_PARAM_NO_PEB] = "no PEB",
+	[NT_PARAM_PEB_LOST] = "the PEB is not in the image",
+	[NT_PARAM_NO_BLOCK] = "the PEB has no parameters",
+	[NT_PARAM_BLOCK_LOST] = "the parameters are not in the image",
+	[NT_PARAM_LOST] = "not in the image",
+	[NT_PARAM_BAD] = "damaged",
 };
 
-static void key_hex(struct sink *out, const char *key, bool known, uint64_t v)
-{
-	if (known)
-		sink_key(out, key, "0x%" PRIx64, v);
-	else
-		sink_key(out, key, "-");
-}
-
-static void status_kind(struct sink *out, const struct nt_process *p)
+static void status_kind(const struct record *r, const struct nt_process *p)
 {
 	g_autofree char *protection = nt_protection_text(p->protection);
 
-	key_hex(out, "ExitStatus", p->known & NTP_EXIT_STATUS && p->exit_time,
-		p->exit_status);
-	key_hex(out, "Flags", p->known & NTP_FLAGS, p->flags);
-	sink_key(out, "Protection", "%s",
-		 p->known & NTP_PROTECTION ? protection : "-");
-	sink_key(out, "Minimal", "%s",
-		 !(p->known & NTP_MINIMAL) ? "-" : p->minimal ? "yes" : "no");
-	key_hex(out, "SectionBase",
-		p->known & NTP_SECTION_BASE && p->section_base,
-		p->section_base);
+	record_hex(r, "ExitStatus",
+		   p->known & NTP_EXIT_STATUS && p->exit_time, p->exit_status,
+		   1);
+	record_hex(r, "Flags", p->known & NTP_FLAGS, p->flags, 1);
+	record_word(r, "Protection",
+		    p->known & NTP_PROTECTION ? protection : NULL, NULL);
+	record_bool(r, "Minimal", p->known & NTP_MINIMAL, p->minimal);
+	record_hex(r, "SectionBase",
+		   p->known & NTP_SECTION_BASE && p->section_base,
+		   p->section_base, 1);
 }
 
-static void key_param(struct sink *out, const char *key,
-		      const struct nt_param *p)
+static void param(const struct record *r, const char *key,
+		  const struct nt_param *p)
 {
-	g_autofree char *text = p->text ? text_escape_path(p->text) : NULL;
-
-	sink_key(out, key, "%s", text ? text : reasons[p->state]);
+	record_path(r, key, p->text, p->text ? NULL : reasons[p->state]);
 }
 
 /* Without an address space there is none to read a PEB in. */
@@ -66,45 +54,47 @@ static void read_params(const struct render_facts *facts,
 	nt_params_read(&e->as, &facts->kernel->profile, &p, ret);
 }
 
-static void status_environ(struct sink *out, const struct proc_entry *e,
+static void status_environ(const struct record *r, const struct proc_entry *e,
 			   const struct nt_params *params)
 {
 	struct nt_environ env;
+	bool ok;
 
 	nt_environ_read(&e->as, params, &env);
-	if (env.state == NT_PARAM_OK)
-		sink_key(out, "Environ", "%zu%s", env.n,
-			 env.cut ? " (its end is not in the image)" : "");
-	else
-		sink_key(out, "Environ", "%s", reasons[env.state]);
+	ok = env.state == NT_PARAM_OK;
+	record_u64(r, "Environ", ok, env.n,
+		   !ok	   ? reasons[env.state] :
+		   env.cut ? "its end is not in the image" :
+			     NULL);
 	nt_environ_clear(&env);
 }
 
-static void status_params(struct sink *out, const struct render_facts *facts,
+static void status_params(const struct record *r,
+			  const struct render_facts *facts,
 			  const struct proc_entry *e)
 {
 	struct nt_params params;
 
 	read_params(facts, e, &params);
-	key_hex(out, "Peb32", params.peb32.v != 0, params.peb32.v);
-	key_param(out, "Exe", &params.image_path);
-	key_param(out, "CmdLine", &params.command_line);
-	key_param(out, "Cwd", &params.directory);
-	status_environ(out, e, &params);
+	record_hex(r, "Peb32", params.peb32.v != 0, params.peb32.v, 1);
+	param(r, "Exe", &params.image_path);
+	param(r, "CmdLine", &params.command_line);
+	param(r, "Cwd", &params.directory);
+	status_environ(r, e, &params);
 	nt_params_clear(&params);
 }
 
-void render_status_facts(struct sink *out, const struct render_facts *facts,
+void render_status_facts(const struct record *r,
+			 const struct render_facts *facts,
 			 const struct proc_entry *e)
 {
 	const NtKernel *k = facts->kernel;
 	g_autofree char *audit = nt_process_audit_path(&k->as, &k->profile,
 						       &e->p);
-	g_autofree char *path = audit ? text_escape_path(audit) : NULL;
 
-	status_kind(out, &e->p);
-	sink_key(out, "ImagePath", "%s", path ? path : "-");
-	status_params(out, facts, e);
+	status_kind(r, &e->p);
+	record_path(r, "ImagePath", audit, NULL);
+	status_params(r, facts, e);
 }
 
 void render_cmdline(struct sink *out, const struct render_facts *facts,

@@ -2,8 +2,6 @@
 /* Who saw a process, and who should have. */
 #include "config.h"
 
-#include <inttypes.h>
-
 #include "nt/handle.h"
 #include "tree/render.h"
 
@@ -52,20 +50,26 @@ void render_methods(struct sink *out, const struct render_facts *facts,
 		sink_str(out, "\n");
 }
 
-static void status_names(struct sink *out, const char *key, unsigned methods)
+static void status_names(const struct record *r, const char *key,
+			 unsigned methods)
 {
-	sink_printf(out, "%s:\t", key);
-	put_names(out, " ", methods);
-	sink_str(out, methods ? "\n" : "-\n");
+	const char *names[METHODS];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < METHODS; i++)
+		if (methods & 1u << i)
+			names[n++] = proc_methods[i].name;
+	record_words(r, key, names, n);
 }
 
-static void status_running(struct sink *out, const struct proc_entry *e)
+static void status_running(const struct record *r, const struct proc_entry *e)
 {
-	sink_str(out, "RunningOn:\t");
-	for (guint i = 0; e->running_on && i < e->running_on->len; i++)
-		sink_printf(out, "%s%u", i ? " " : "",
-			    g_array_index(e->running_on, unsigned, i));
-	sink_str(out, e->running_on ? "\n" : "-\n");
+	const unsigned *numbers = NULL;
+
+	if (e->running_on)
+		numbers = (const unsigned *)(const void *)e->running_on->data;
+	record_numbers(r, "RunningOn", numbers,
+		       e->running_on ? e->running_on->len : 0);
 }
 
 static void count_nothing(void *ctx, const struct nt_handle *handle)
@@ -75,41 +79,43 @@ static void count_nothing(void *ctx, const struct nt_handle *handle)
 }
 
 /* What the table claims, and what is in it. */
-static void status_handles(struct sink *out, const NtKernel *kernel,
+static void status_handles(const struct record *r, const NtKernel *kernel,
 			   const struct proc_entry *e)
 {
 	const struct nt_handle_sink ignore = { count_nothing, NULL, NULL };
 	uint32_t budget = nt_handles_budget(&kernel->profile);
+	g_autofree char *note = NULL;
 	struct nt_handles h;
 
 	if (!e->p.object_table) {
-		sink_key(out, "Handles", "-");
+		record_u64(r, "Handles", false, 0, NULL);
 		return;
 	}
 	h = nt_handles_walk(&kernel->as, &kernel->profile,
 			    VIRT(e->p.object_table), &budget, &ignore);
 	if (h.status != NT_HANDLES_OK) {
-		sink_key(out, "Handles", "- (the table %s)",
-			 h.status == NT_HANDLES_UNREADABLE ?
-				 "is not in the image" : "makes no sense");
+		record_u64(r, "Handles", false, 0,
+			   h.status == NT_HANDLES_UNREADABLE ?
+				   "the table is not in the image" :
+				   "the table makes no sense");
 		return;
 	}
-	sink_printf(out, "Handles:\t%" PRIu64, h.n_used);
 	if (h.n_lost)
-		sink_printf(out, " (%u page(s) of the table missing)",
-			    h.n_lost);
+		note = g_strdup_printf("%u page(s) of the table missing",
+				       h.n_lost);
 	else if (h.has_count && h.count != h.n_used)
-		sink_printf(out, " (MISMATCH: HandleCount is %u)", h.count);
-	sink_str(out, "\n");
+		note = g_strdup_printf("MISMATCH: HandleCount is %u", h.count);
+	record_u64(r, "Handles", true, h.n_used, note);
 }
 
-void render_status_methods(struct sink *out, const struct render_facts *facts,
+void render_status_methods(const struct record *r,
+			   const struct render_facts *facts,
 			   const struct proc_entry *e)
 {
-	status_names(out, "Methods", e->seen);
-	status_names(out, "MissingFrom", e->missing);
-	status_running(out, e);
-	status_handles(out, facts->kernel, e);
+	status_names(r, "Methods", e->seen);
+	status_names(r, "MissingFrom", e->missing);
+	status_running(r, e);
+	status_handles(r, facts->kernel, e);
 }
 
 void render_hidden_from(struct sink *out, const struct proc_entry *e)

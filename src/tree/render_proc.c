@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `processes`, `status`. */
+/* `processes`, `status`, `status.json`. */
 #include "config.h"
 
-#include <inttypes.h>
-
 #include "base/bytes.h"
-#include "base/text.h"
-#include "tree/render.h"
+#include "tree/columns.h"
+#include "tree/record.h"
 
 const char *render_state(const struct proc_entry *e)
 {
@@ -33,25 +31,20 @@ static const char *linux_state(const struct proc_entry *e)
 						 "S (running, bad DTB";
 }
 
-static void status_state(struct sink *out, const struct render_facts *facts,
+/* Linux's line says it all in one; of JSON, MissingFrom says from what. */
+static void status_state(const struct record *r,
+			 const struct render_facts *facts,
 			 const struct proc_entry *e)
 {
-	sink_printf(out, "State:\t%s", linux_state(e));
+	if (r->json) {
+		json_str(r->json, "State", render_state(e));
+		json_bool(r->json, "Hidden", render_is_hidden(facts, e));
+		return;
+	}
+	sink_printf(r->out, "State:\t%s", linux_state(e));
 	if (render_is_hidden(facts, e))
-		render_hidden_from(out, e);
-	sink_str(out, ")\n");
-}
-
-static char *known_u32(const struct nt_process *p, enum nt_process_field field,
-		       uint32_t v)
-{
-	return p->known & field ? g_strdup_printf("%u", v) : g_strdup("-");
-}
-
-static char *time_field(const struct nt_process *p, enum nt_process_field field,
-			uint64_t filetime)
-{
-	return p->known & field ? text_filetime(filetime) : g_strdup("-");
+		render_hidden_from(r->out, e);
+	sink_str(r->out, ")\n");
 }
 
 static void add(GPtrArray *cells, char *text)
@@ -62,61 +55,45 @@ static void add(GPtrArray *cells, char *text)
 static void process_cells(GPtrArray *cells, const struct render_facts *facts,
 			  const struct proc_entry *e)
 {
-	const struct nt_process *p = &e->p;
+	for (size_t i = 0; i < process_columns_n; i++) {
+		struct cell cell;
 
-	add(cells, g_strdup_printf("%u", p->pid));
-	add(cells, known_u32(p, NTP_PPID, p->ppid));
-	add(cells, text_escape_field(p->name));
-	add(cells, g_strdup_printf(PRIADDR, p->eprocess.v));
-	add(cells, g_strdup_printf("0x%" PRIx64, addr_space_dtb(&e->as).v));
-	add(cells, known_u32(p, NTP_SESSION, p->session));
-	add(cells, known_u32(p, NTP_THREADS, p->threads));
-	add(cells, g_strdup(!(p->known & NTP_WOW64) ? "-" :
-			    p->wow64		    ? "yes" :
-						      "no"));
-	add(cells, time_field(p, NTP_CREATE, p->create_time));
-	add(cells, time_field(p, NTP_EXIT, p->exit_time));
-	add(cells, g_strconcat(render_state(e),
-			       render_is_hidden(facts, e) ? ",hidden" : "",
-			       e->has_space && e->dtb.grade == NT_DTB_BAD ?
-				       ",dtb?" : "",
-			       NULL));
+		if (!(process_columns[i].where & COLUMN_TABLE))
+			continue;
+		cell = cell_get(&process_columns[i], facts, e);
+		add(cells, cell_field(&cell));
+		cell_clear(&cell);
+	}
 	for (unsigned i = 0; i < METHODS; i++)
 		add(cells, g_strdup(render_seen(facts, e, i)));
 }
 
-#define N_COLUMNS (11u + METHODS)
-
 static void header_cells(GPtrArray *cells)
 {
-	static const char *const names[] = { "pid", "ppid", "name", "eprocess",
-					     "dtb", "session", "threads",
-					     "wow64", "create", "exit",
-					     "state" };
-
-	G_STATIC_ASSERT(G_N_ELEMENTS(names) + METHODS == N_COLUMNS);
-	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
-		add(cells, g_strdup(names[i]));
+	for (size_t i = 0; i < process_columns_n; i++)
+		if (process_columns[i].where & COLUMN_TABLE)
+			add(cells, g_strdup(process_columns[i].name));
 	for (unsigned i = 0; i < METHODS; i++)
 		add(cells, g_strdup(proc_methods[i].name));
 }
 
-/* Cells in rows of N_COLUMNS, aligned; widths in characters. */
-static void put_table(struct sink *out, const GPtrArray *cells)
+/* Cells in rows of n_columns, aligned; widths in characters. */
+static void put_table(struct sink *out, const GPtrArray *cells,
+		      guint n_columns)
 {
-	glong widths[N_COLUMNS] = { 0 };
+	g_autofree glong *widths = g_new0(glong, n_columns);
 
 	for (guint i = 0; i < cells->len; i++) {
 		glong n = g_utf8_strlen(cells->pdata[i], -1);
 
-		widths[i % N_COLUMNS] = MAX(widths[i % N_COLUMNS], n);
+		widths[i % n_columns] = MAX(widths[i % n_columns], n);
 	}
 	for (guint i = 0; i < cells->len; i++) {
 		const char *cell = cells->pdata[i];
-		glong pad = widths[i % N_COLUMNS] - g_utf8_strlen(cell, -1);
+		glong pad = widths[i % n_columns] - g_utf8_strlen(cell, -1);
 
 		sink_str(out, cell);
-		if (i % N_COLUMNS == N_COLUMNS - 1)
+		if (i % n_columns == n_columns - 1)
 			sink_str(out, "\n");
 		else
 			sink_printf(out, "%*s", (int)pad + 1, "");
@@ -126,14 +103,16 @@ static void put_table(struct sink *out, const GPtrArray *cells)
 void render_processes(struct sink *out, const struct render_facts *facts)
 {
 	g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+	guint n_columns;
 
 	header_cells(cells);
+	n_columns = cells->len;
 	for (size_t i = 0; i < procset_count(facts->procs); i++)
 		process_cells(cells, facts, procset_get(facts->procs, i));
-	put_table(out, cells);
+	put_table(out, cells, n_columns);
 }
 
-static void status_memory(struct sink *out, const SpaceView *view)
+static void status_memory(const struct record *r, const SpaceView *view)
 {
 	const struct map_counts *c = addr_map_counts(view->map);
 	uint64_t size = c->data_bytes;
@@ -141,51 +120,68 @@ static void status_memory(struct sink *out, const SpaceView *view)
 	/* What lies behind missing tables is nobody's guess. */
 	for (unsigned i = PAGE_DEMAND_ZERO; i < PAGE_DAMAGED; i++)
 		size += c->pages[i] << PAGE_SHIFT_4K;
-	sink_printf(out, "VmSize:\t%8" PRIu64 " kB\n", size / KIB);
-	sink_printf(out, "VmRSS:\t%8" PRIu64 " kB\n",
-		    map_counts_resident(c) / KIB);
-	sink_printf(out, "VmSwap:\t%8" PRIu64 " kB\n",
-		    (c->pages[PAGE_PAGEFILE] + c->pages[PAGE_STORE] +
-		     c->pages[PAGE_PAGED_OUT] + c->pages[PAGE_COMPRESSED])
-			    << PAGE_SHIFT_4K >> 10);
+	record_kib(r, "VmSize", size);
+	record_kib(r, "VmRSS", map_counts_resident(c));
+	record_kib(r, "VmSwap",
+		   (c->pages[PAGE_PAGEFILE] + c->pages[PAGE_STORE] +
+		    c->pages[PAGE_PAGED_OUT] + c->pages[PAGE_COMPRESSED])
+			   << PAGE_SHIFT_4K);
+}
+
+static void status_identity(const struct record *r,
+			    const struct render_facts *facts,
+			    const struct proc_entry *e)
+{
+	const struct nt_process *p = &e->p;
+	g_autofree char *check = render_dtb_check(facts, e);
+
+	record_u64(r, "Threads", p->known & NTP_THREADS, p->threads, NULL);
+	record_hex(r, "Eprocess", true, p->eprocess.v, 16);
+	record_hex(r, "Dtb", true, addr_space_dtb(&e->as).v, 1);
+	record_hex(r, "UserDtb", p->known & NTP_USER_DTB, p->user_dtb_raw, 1);
+	record_word(r, "DtbCheck", check, NULL);
+	record_hex(r, "Peb", p->known & NTP_PEB, p->peb.v, 1);
+	record_u64(r, "Session", p->known & NTP_SESSION, p->session, NULL);
+	record_bool(r, "Wow64", p->known & NTP_WOW64, p->wow64);
+	record_time(r, "CreateTime", p->known & NTP_CREATE, p->create_time);
+	record_time(r, "ExitTime", p->known & NTP_EXIT, p->exit_time);
+}
+
+/* All of both forms of `status`. */
+static void status(const struct record *r, const struct render_facts *facts,
+		   const Space *space, const SpaceView *view)
+{
+	const struct proc_entry *e = space->proc;
+	const struct nt_process *p = &e->p;
+
+	record_line(r, "Name", p->name);
+	status_state(r, facts, e);
+	record_u64(r, "Tgid", true, p->pid, NULL);
+	record_u64(r, "Pid", true, p->pid, NULL);
+	record_u64(r, "PPid", p->known & NTP_PPID, p->ppid, NULL);
+	status_memory(r, view);
+	status_identity(r, facts, e);
+	render_status_facts(r, facts, e);
+	render_status_methods(r, facts, e);
 }
 
 void render_status(struct sink *out, const struct render_facts *facts,
 		   const Space *space, const SpaceView *view)
 {
-	const struct proc_entry *e = space->proc;
-	const struct nt_process *p = &e->p;
-	g_autofree char *name = text_escape_line(p->name);
-	g_autofree char *ppid = known_u32(p, NTP_PPID, p->ppid);
-	g_autofree char *threads = known_u32(p, NTP_THREADS, p->threads);
-	g_autofree char *session = known_u32(p, NTP_SESSION, p->session);
-	g_autofree char *create = time_field(p, NTP_CREATE, p->create_time);
-	g_autofree char *exit = time_field(p, NTP_EXIT, p->exit_time);
-	g_autofree char *check = render_dtb_check(facts, e);
+	const struct record r = { .out = out };
 
-	sink_key(out, "Name", "%s", name);
-	status_state(out, facts, e);
-	sink_key(out, "Tgid", "%u", p->pid);
-	sink_key(out, "Pid", "%u", p->pid);
-	sink_key(out, "PPid", "%s", ppid);
-	status_memory(out, view);
-	sink_key(out, "Threads", "%s", threads);
-	sink_key(out, "Eprocess", PRIADDR, p->eprocess.v);
-	sink_key(out, "Dtb", "0x%" PRIx64, addr_space_dtb(&e->as).v);
-	if (p->known & NTP_USER_DTB)
-		sink_key(out, "UserDtb", "0x%" PRIx64, p->user_dtb_raw);
-	else
-		sink_key(out, "UserDtb", "-");
-	sink_key(out, "DtbCheck", "%s", check);
-	if (p->known & NTP_PEB)
-		sink_key(out, "Peb", "0x%" PRIx64, p->peb.v);
-	else
-		sink_key(out, "Peb", "-");
-	sink_key(out, "Session", "%s", session);
-	sink_key(out, "Wow64", "%s",
-		 !(p->known & NTP_WOW64) ? "-" : p->wow64 ? "yes" : "no");
-	sink_key(out, "CreateTime", "%s", create);
-	sink_key(out, "ExitTime", "%s", exit);
-	render_status_facts(out, facts, e);
-	render_status_methods(out, facts, e);
+	status(&r, facts, space, view);
+}
+
+void render_status_json(struct sink *out, const struct render_facts *facts,
+			const Space *space, const SpaceView *view)
+{
+	struct json json;
+	const struct record r = { .json = &json };
+
+	json_init(&json, out, 1);
+	json_object(&json, NULL);
+	status(&r, facts, space, view);
+	json_end(&json);
+	json_finish(&json);
 }
