@@ -5,7 +5,8 @@
 #include "tree/globals.h"
 
 static const struct global_file table[] = {
-	{ NODE_ROOT, NULL, NULL, NULL, false },
+	{ NODE_ROOT, "processes.json", render_processes_json, NULL, false },
+	{ NODE_ROOT, "processes.tsv", render_processes_tsv, NULL, false },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(table) <= GLOBAL_FILES_MAX);

@@ -4,9 +4,9 @@ src_libtree_a_SOURCES = \
 	src/tree/render_task.c \
 	src/tree/threads.c src/tree/threads.h \
 	src/tree/attr.c \
+	src/tree/columns.c src/tree/columns.h \
 	src/tree/compose.c src/tree/compose.h \
 	src/tree/details.c src/tree/details.h \
-	src/tree/columns.c src/tree/columns.h \
 	src/tree/dirs.c \
 	src/tree/fds.c src/tree/fds.h \
 	src/tree/file.c \

@@ -114,6 +114,7 @@ unit_tests = \
 	tests/unit/test-tree-sparse \
 	tests/unit/test-tree-text \
 	tests/unit/test-tree-triage \
+	tests/unit/test-tree-twins \
 	tests/unit/test-tree-vtop \
 	tests/unit/test-front-live \
 	tests/unit/test-front-options \
@@ -360,6 +361,8 @@ tests_unit_test_tree_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_text_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_triage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_triage_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_twins_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_twins_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_vtop_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_front_live_CPPFLAGS = $(UNIT_CPPFLAGS)
