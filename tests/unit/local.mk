@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/test-nt-pagingfile \
 	tests/unit/test-nt-pe \
 	tests/unit/test-nt-peb \
+	tests/unit/test-nt-peinfo \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-proto \
 	tests/unit/test-nt-proto-cost \
@@ -279,6 +280,8 @@ tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pe_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_peb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_peb_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_peinfo_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_peinfo_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_profile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_proto_CPPFLAGS = $(UNIT_CPPFLAGS)
