@@ -30,6 +30,8 @@ src_libnt_a_SOURCES = \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
 	src/nt/layouts.c src/nt/layouts.h \
+	src/nt/ldr.c src/nt/ldr.h src/nt/ldr-priv.h \
+	src/nt/ldrfound.c \
 	src/nt/machine.c src/nt/machine.h \
 	src/nt/member.c src/nt/member.h \
 	src/nt/objkey.c src/nt/objname-priv.h \

@@ -70,6 +70,7 @@ unit_tests = \
 	tests/unit/test-nt-kernel \
 	tests/unit/test-nt-kimage \
 	tests/unit/test-nt-layouts \
+	tests/unit/test-nt-ldr \
 	tests/unit/test-nt-object \
 	tests/unit/test-nt-pagingfile \
 	tests/unit/test-nt-pe \
@@ -274,6 +275,8 @@ tests_unit_test_nt_kimage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_kimage_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_layouts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_layouts_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_ldr_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_ldr_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_object_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_object_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
