@@ -47,6 +47,7 @@ src_libnt_a_SOURCES = \
 	src/nt/pdb_tpi.c src/nt/pdb_tpi.h \
 	src/nt/pe.c src/nt/pe.h \
 	src/nt/peb.c src/nt/peb.h \
+	src/nt/pefile.c src/nt/pefile.h \
 	src/nt/peinfo.c src/nt/peinfo.h \
 	src/nt/profile.c src/nt/profile.h \
 	src/nt/procspace.c src/nt/procspace.h \

@@ -35,6 +35,23 @@ static const struct item_ops table[SPACE_ITEMS] = {
 			       .parent = ITEM_TASK, .there = task_there,
 			       .needs = DETAIL_THREADS + 1,
 			       .render = render_task_status },
+#include "tree/modules.h"
+
+static const struct item_ops table[SPACE_ITEMS] = {
+	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
+	[ITEM_MODULES] = { .name = "modules", .type = ITEM_IS_FOLDER,
+			   .where = ITEM_IN_PROCESS | ITEM_IN_KERNEL,
+			   .needs = DETAIL_MODULES + 1,
+			   .there = modules_there, .at = modules_at,
+			   .find = modules_find },
+	[ITEM_MODULES_LIST] = { .type = ITEM_IS_TEXT, .parent = ITEM_MODULES,
+				.needs = DETAIL_MODULES + 1,
+				.render = modules_render_list },
+	[ITEM_MODULE] = { .type = ITEM_IS_BLOB, .parent = ITEM_MODULES,
+			  .there = module_there, .compose = module_compose },
+	[ITEM_MODULE_PE] = { .type = ITEM_IS_BLOB, .parent = ITEM_MODULES,
+			     .there = module_pe_there,
+			     .compose = module_pe_compose },
 };
 
 static const struct item_ops nothing;

@@ -13,6 +13,7 @@ src_libtree_a_SOURCES = \
 	src/tree/globals.c src/tree/globals.h \
 	src/tree/items.c src/tree/items.h \
 	src/tree/json.c src/tree/json.h \
+	src/tree/modules.c src/tree/modules.h \
 	src/tree/named.c \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
@@ -24,6 +25,7 @@ src_libtree_a_SOURCES = \
 	src/tree/render_image.c \
 	src/tree/render_json.c \
 	src/tree/render_methods.c \
+	src/tree/render_modules.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \
 	src/tree/render_ptov.c \

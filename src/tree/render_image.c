@@ -20,8 +20,8 @@ static void readme_triage(struct sink *out)
 "This is a triage dump (small memory dump): it has no physical memory and no\n"
 "page tables, only pieces of virtual memory. kernel/maps lists them, their\n"
 "bytes are in kernel/vmem; proc/ has only the process that crashed.\n"
-"kernel/modules          drivers: base, size, name, path\n"
-"kernel/unloaded-modules the same of those that were unloaded\n");
+"kernel/modules/list     drivers; beside it, files of those that are in it\n"
+"kernel/unloaded-modules those that were unloaded: base, size, name, path\n");
 }
 
 void render_readme(struct sink *out, const struct render_facts *facts)
@@ -44,6 +44,8 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "  exe, cwd       links to nowhere: path of its image, current directory\n"
 "  vmem           its memory: offset = virtual address, sparse\n"
 "  regions/       the same, one file per range of equal rights (for yara)\n"
+"  modules/       list: its modules; each as it lies in memory, and rebuilt\n"
+"                 as the file that it was made of (.pe)\n"
 "  pagemap        8 bytes for each page, as Linux has it: frame, swapped, ...\n"
 "  vtop/ADDRESS   how a virtual address is translated (any; not listed)\n"
 "by-name/         links to proc/ by process name\n"

@@ -33,14 +33,6 @@ static void put_modules(struct sink *out, const struct render_facts *facts,
 			   facts->image->triage->is64);
 }
 
-void render_modules(struct sink *out, const struct render_facts *facts,
-		    const Space *space, const SpaceView *view)
-{
-	(void)space;
-	(void)view;
-	put_modules(out, facts, facts->image->triage->modules);
-}
-
 void render_unloaded(struct sink *out, const struct render_facts *facts,
 		     const Space *space, const SpaceView *view)
 {

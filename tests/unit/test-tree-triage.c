@@ -300,10 +300,11 @@ START_TEST(test_lists)
 				 ".r--p", digits, first->va, digits,
 				 first[1].va + first[1].len);
 	g_free(text_of(&s, region));
-	expect_line(&s, "kernel/modules", "0x%0*" PRIx64 " 0x%" PRIx64
-		    " ntoskrnl.exe -\n", digits,
+	expect_line(&s, "kernel/modules/list", "0x%0*" PRIx64 " 0x%08" PRIx64
+		    " kernel    -        0x", digits,
 		    mk_win_kernel(s.win)->base, mk_win_kernel(s.win)->size);
-	modules = text_of(&s, "kernel/modules");
+	modules = text_of(&s, "kernel/modules/list");
+	ck_assert_ptr_nonnull(strstr(modules, " ntoskrnl.exe "));
 	ck_assert_ptr_nonnull(strstr(modules, " odd\\040dr\xc3\xadver\\012.sys "
 				     "\\SystemRoot\\odd dr"));
 	unloaded = text_of(&s, "kernel/unloaded-modules");

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* `modules/list`: a table. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tree/modules.h"
+
+/* Of the columns in front of the path, beyond which longer ones push it. */
+enum { NAME_WIDTH_MAX = 40 };
+
+struct flag {
+	unsigned bit;
+	const char *word;
+};
+
+/* "a,b" of the bits that are set, "-" where there is none. */
+static void put_flags(GString *s, const struct flag *flags, size_t n,
+		      unsigned bits)
+{
+	g_string_truncate(s, 0);
+	for (size_t i = 0; i < n; i++)
+		if (bits & flags[i].bit)
+			g_string_append_printf(s, "%s%s", s->len ? "," : "",
+					       flags[i].word);
+	if (!s->len)
+		g_string_append_c(s, '-');
+}
+
+static void from_text(GString *s, const struct nt_module *m)
+{
+	static const struct flag flags[] = {
+		{ NT_MODULE_LDR, "ldr" },
+		{ NT_MODULE_LDR32, "ldr32" },
+		{ NT_MODULE_VAD, "vad" },
+		{ NT_MODULE_MAPPING, "mapping" },
+		{ NT_MODULE_KERNEL, "kernel" },
+	};
+
+	put_flags(s, flags, G_N_ELEMENTS(flags), m->from);
+}
+
+static void marks_text(GString *s, const struct nt_module *m)
+{
+	static const struct flag flags[] = {
+		{ NT_MODULE_VAD_ONLY, "vad-only" },
+		{ NT_MODULE_UNLINKED, "unlinked" },
+		{ NT_MODULE_NO_VAD, "no-vad" },
+		{ NT_MODULE_PRIVATE, "private" },
+	};
+
+	put_flags(s, flags, G_N_ELEMENTS(flags), m->marks);
+}
+
+static const char *ldr_text(enum nt_ldr_state state)
+{
+	switch (state) {
+	case NT_LDR_EMPTY:
+		return "not set up yet";
+	case NT_LDR_LOST:
+		return "not in memory";
+	case NT_LDR_CUT:
+		return "not all of it could be read: what is in no list is not"
+		       " marked";
+	case NT_LDR_NONE:
+	case NT_LDR_OK:
+		break;
+	}
+	return NULL;
+}
+
+static void put_notes(struct sink *out, const Space *space,
+		      const struct nt_modules *all)
+{
+	const char *ldr = ldr_text(all->ldr), *ldr32 = ldr_text(all->ldr32);
+
+	if (space->kind == SPACE_KERNEL && all->ldr == NT_LDR_NONE)
+		ldr = "PsLoadedModuleList is not known";
+	if (ldr)
+		sink_printf(out, "# %s: %s\n",
+			    space->kind == SPACE_KERNEL ? "kernel" : "ldr",
+			    ldr);
+	if (ldr32)
+		sink_printf(out, "# ldr32: %s\n", ldr32);
+	if (all->is_cut)
+		sink_str(out, "# there are more\n");
+}
+
+static char *escaped_name(const struct nt_module *m)
+{
+	return text_escape_field(m->name ? m->name : "");
+}
+
+/* The widest of the names, in characters. */
+static int name_width(const GArray *modules)
+{
+	glong width = 4;
+
+	for (guint i = 0; i < modules->len; i++) {
+		g_autofree char *name = escaped_name(
+			&g_array_index(modules, struct nt_module, i));
+
+		width = MAX(width, g_utf8_strlen(name, -1));
+	}
+	return (int)MIN(width, NAME_WIDTH_MAX);
+}
+
+static void put_row(struct sink *out, const struct nt_module *m, int digits,
+		    int width)
+{
+	g_autoptr(GString) from = g_string_new(NULL);
+	g_autoptr(GString) marks = g_string_new(NULL);
+	g_autofree char *name = escaped_name(m);
+	g_autofree char *path = m->path && *m->path ?
+					text_escape_path(m->path) :
+					g_strdup("-");
+	glong pad = width - g_utf8_strlen(name, -1);
+
+	from_text(from, m);
+	marks_text(marks, m);
+	sink_printf(out, "0x%0*" PRIx64 " 0x%08" PRIx64 " %-9s %-8s 0x%08x ",
+		    digits, m->base, m->size, from->str, marks->str,
+		    m->timestamp);
+	sink_printf(out, "%s%*s %s\n", name, (int)MAX(pad, 0), "", path);
+}
+
+void modules_render_list(struct sink *out, const struct render_facts *facts,
+			 const Space *space, uint64_t arg)
+{
+	g_autoptr(Detail) detail = detail_get(facts, space, DETAIL_MODULES);
+	const struct nt_modules *all = space_modules_all(detail);
+	int digits = space->as.form->va_bits == 32 ? 8 : 16;
+	int width = name_width(all->modules);
+
+	(void)arg;
+	sink_printf(out, "%-*s %-10s %-9s %-8s %-10s %-*s path\n", digits + 2,
+		    "base", "size", "from", "marks", "timestamp", width,
+		    "name");
+	for (guint i = 0; i < all->modules->len; i++)
+		put_row(out,
+			&g_array_index(all->modules, struct nt_module, i),
+			digits, width);
+	put_notes(out, space, all);
+}
