@@ -46,6 +46,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mksession.c \
 	tests/lib/mkspace.c \
 	tests/lib/mkstates.c \
+	tests/lib/mkstripes.c \
 	tests/lib/mktables.c \
 	tests/lib/mkstore.c tests/lib/mkstore.h tests/lib/mkstored.c \
 	tests/lib/mksymbol.c \

@@ -109,7 +109,7 @@ struct args {
 	gboolean cid_level3, lost_handle_pages;
 	gboolean three_gb, plain_kdbg, private_sessions, shared_sessions;
 	gboolean states, no_mask, lost_mask, bad_vads;
-	gboolean big, scatter, hole, gig, trans_table, no_kva, hostile;
+	gboolean big, scatter, stripes, hole, gig, trans_table, no_kva, hostile;
 	gboolean no_windows;
 	gboolean notes, xnum, memsz, unaligned;
 	gboolean zero_header, unmap_header, no_rsds, no_smss, no_lowstub;
@@ -212,6 +212,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_number(group, "bulk", &args->bulk, "bulk.exe maps so much", "MIB");
 	add_flag(group, "scatter", &args->scatter,
 		 "No two pages of bulk.exe next to each other");
+	add_flag(group, "stripes", &args->stripes,
+		 "All of bulk.exe in 16 frames, every other page writable");
 	add_flag(group, "big", &args->big, "--size 2048 --bulk 1024");
 	add_number(group, "dtb-at", &args->dtb_at, "Place of the PML4s", "MIB");
 	add_flag(group, "no-windows", &args->no_windows, "Page tables only");
@@ -395,6 +397,7 @@ static void set_machine(struct args *args)
 	options->size_mib = (uint64_t)args->size;
 	options->bulk_mib = (uint64_t)args->bulk;
 	options->scatter = args->scatter;
+	options->stripes = args->stripes;
 	options->dtb_at_mib = (uint64_t)args->dtb_at;
 	options->procs = (unsigned int)args->procs;
 	options->tail = (unsigned int)args->tail;

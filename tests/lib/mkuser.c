@@ -530,7 +530,10 @@ static void map_extras(const struct user *user, uint64_t low)
 		mk_bad_vads_regions(user->win, user->proc, low);
 	if (options->page_files)
 		mk_page_file_map(user->win, user->proc, low + 0xd000000);
-	if (proc->bulk)
+	if (proc->bulk && options->stripes)
+		mk_stripes_map(user->win, user->proc,
+			       low + user->places->bulk);
+	else if (proc->bulk)
 		map_bulk(user, low + user->places->bulk);
 	/* Of two, one of which small machines have as well. */
 	if (options->store && (proc->marker || proc->info.pid == 456))

@@ -473,6 +473,10 @@ void mk_vad_link(MkWin *win, uint64_t node, uint64_t left, uint64_t right);
 void mk_bad_vads_add(MkWin *win);
 void mk_bad_vads_regions(MkWin *win, MkProc *proc, uint64_t low);
 
+/* mkstripes.c: bulk_mib in the same few frames again and again, writable and
+ * not by turns. */
+void mk_stripes_map(MkWin *win, MkProc *proc, uint64_t va);
+
 /* mkstored.c: pages of a process that are in the compressed store. */
 void mk_store_pages(MkWin *win, MkProc *proc, uint64_t va);
 

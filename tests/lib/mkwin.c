@@ -72,7 +72,7 @@ static void claim_bulk(MkWin *win)
 
 	win->bulk = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	win->bulk_run = 2 * MK_LARGE_SIZE;
-	if (win->options.scatter)
+	if (win->options.scatter || win->options.stripes)
 		return;
 	while (left >= win->bulk_run) {
 		uint64_t pa = mk_phys_large(win->phys, 2);
@@ -214,6 +214,9 @@ static bool check_options(const struct mk_options *options, GError **error)
 	const uint64_t size = options->size_mib;
 	const uint64_t procs_mib =
 		options->procs * PROC_PAGES * MK_PAGE_SIZE / MK_MIB;
+	/* Of stripes, the page tables: a fraction of a percent. */
+	const uint64_t bulk_mib =
+		options->stripes ? options->bulk_mib / 64 : options->bulk_mib;
 	const char *wrong = NULL;
 
 	if (size < 16 || size > 65536 || (options->hole && size < 32))
@@ -241,9 +244,9 @@ static bool check_options(const struct mk_options *options, GError **error)
 		 (options->page_files && options->store &&
 		  options->store != MK_STORE_IN_TABLE))
 		wrong = "store";
-	else if (options->bulk_mib && options->bulk_mib + 32 > size)
+	else if (bulk_mib && bulk_mib + 32 > size)
 		wrong = "bulk";
-	else if (procs_mib + options->bulk_mib + KERNEL_MIB > size)
+	else if (procs_mib + bulk_mib + KERNEL_MIB > size)
 		wrong = "procs";
 	if (wrong)
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

@@ -68,6 +68,7 @@ struct mk_options {
 	uint64_t size_mib;   /* 0: 64 */
 	uint64_t bulk_mib;   /* bulk.exe maps so much; 0: none */
 	bool scatter;	     /* all of that page by page, none in runs */
+	bool stripes;	     /* all of that in 16 frames, rights by turns */
 	uint64_t dtb_at_mib; /* place of all PML4s; 0: usual */
 	unsigned int procs;  /* 0: the whole cast */
 	bool full;	     /* and those that hide from something */
