@@ -153,11 +153,12 @@ static bool section_area(NtObjnames *o, uint64_t body, uint64_t *area,
 	uint64_t segment;
 
 	*file = 0;
-	if (l->section_segment != NT_ABSENT)
-		return objname_link(o, body + l->section_segment, &segment) &&
+	/* The types of 10240 have both: the old one is a leftover. */
+	if (l->section_area == NT_ABSENT)
+		return l->section_segment != NT_ABSENT &&
+		       objname_link(o, body + l->section_segment, &segment) &&
 		       objname_link(o, segment + l->segment_area, area);
-	if (l->section_area == NT_ABSENT ||
-	    !objname_link(o, body + l->section_area, area))
+	if (!objname_link(o, body + l->section_area, area))
 		return false;
 	if (*area & REMOTE_FILE)
 		*file = *area & ~(uint64_t)REMOTE_FILE;

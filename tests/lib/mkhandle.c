@@ -275,8 +275,27 @@ static void fill_table(MkWin *win, struct table *table, const MkProc *proc,
 		add_clients(win, table, proc);
 	else if (proc->thread)
 		add_handle(win, table, proc->thread, ACCESS_ALL);
+	for (guint i = 0; i < win->gifts->len; i++) {
+		const struct mk_gift *gift =
+			&g_array_index(win->gifts, struct mk_gift, i);
+
+		add_handle(win, table, gift->body, gift->access);
+	}
 	if (table->handles->len == 0)
 		add_handle(win, table, objects[0], ACCESS_FILE);
+}
+
+static void note_handles(MkWin *win, const MkProc *proc,
+			 const struct table *table)
+{
+	for (guint i = 0; i < table->handles->len; i++) {
+		const struct handle *handle =
+			&g_array_index(table->handles, struct handle, i);
+
+		mk_handle_note(win, proc, handle->index * HANDLE_STEP,
+			       handle->pointer + mk_object_body(win),
+			       handle->access);
+	}
 }
 
 /* All that csrss told when the page could be read, it tells no more. */
@@ -312,6 +331,7 @@ static void make_process_table(MkWin *win, MkProc *proc,
 		table_new(csrss || system ? win->options.handle_level : 0);
 
 	fill_table(win, table, proc, objects, n);
+	note_handles(win, proc, table);
 	make_table(win, table, owned ? proc->info.eprocess : 0,
 		   owned ? proc->info.pid : 0);
 	proc->info.object_table = table->va;
@@ -422,6 +442,9 @@ static void make_things(MkWin *win, uint64_t *objects, size_t n)
 	for (size_t i = 0; i < n; i++)
 		objects[i] = mk_object_new(win, types[i % G_N_ELEMENTS(types)],
 					   0xe0, tags[i % G_N_ELEMENTS(tags)]);
+	for (size_t i = 0; i < n; i++)
+		mk_handled_note(win, objects[i], types[i % G_N_ELEMENTS(types)],
+				NULL);
 }
 
 void mk_handles_build(MkWin *win)
@@ -429,6 +452,7 @@ void mk_handles_build(MkWin *win)
 	uint64_t objects[10];
 
 	mk_list_init(win, mk_symbol(win, "HandleTableListHead"));
+	mk_handled_build(win);
 	if (!mk_has(win, "_HANDLE_TABLE.TableCode"))
 		return;
 	make_things(win, objects, G_N_ELEMENTS(objects));

@@ -43,6 +43,10 @@
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE COMMIT
  *				LAST: last byte
+ *	handle PID EPROCESS VALUE ACCESS OBJECT TYPE NAMEHEX
+ *				in the table of a process; OBJECT: its body;
+ *				NAMEHEX: what it is called, UTF-8 in hex; "?": it
+ *				misleads, and may be called anything
  *	kpage VA PA SIZE FLAGS STATE CONTENT RAW
  *				upper half of System, without the self-map
  *	paging MODE ROOT	with --no-windows, in place of kernel, and
@@ -101,7 +105,7 @@ struct args {
 	gint64 hole_at;
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
-	gboolean page_files;
+	gboolean page_files, objects;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	char *bad_dtb;
 	gint64 cookie, handle_level, build, shift_eprocess, store;
@@ -189,6 +193,7 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "usual, or full: those that hide as well (usual)", "CAST");
 	add_number(group, "handle-level", &args->handle_level,
 		   "Levels of csrss', System's, the ids' handle table", "N");
+	add_flag(group, "objects", &args->objects, "Named objects of all kinds");
 	add_flag(group, "page-files", &args->page_files,
 		 "Windows' table of page files, pages in them");
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
@@ -411,6 +416,7 @@ static void set_machine(struct args *args)
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
 	options->page_files = args->page_files;
+	options->objects = args->objects;
 	options->three_gb = args->three_gb;
 	options->store = (unsigned int)args->store;
 	options->build = (uint32_t)args->build;

@@ -124,6 +124,19 @@ struct mk_proto {
 	bool lost; /* cannot be read */
 };
 
+/* What a handle can lead to, but processes and threads. */
+struct mk_handled {
+	uint64_t body;
+	const char *type;
+	const char *name; /* or NULL */
+};
+
+/* What all processes get a handle to. */
+struct mk_gift {
+	uint64_t body;
+	uint32_t access;
+};
+
 #define MK_SUBSECTIONS_MAX 4u
 
 enum mk_array_place {
@@ -258,6 +271,9 @@ struct MkWin {
 	const struct mk_section *common; /* that all processes map */
 	GArray *store_pages; /* struct mk_store_page */
 	uint64_t sm_globals;
+	GArray *handled; /* struct mk_handled */
+	GArray *handles; /* struct mk_handle */
+	GArray *gifts;	 /* struct mk_gift */
 };
 
 /* mkkmem.c: layout, and kernel memory. */
@@ -378,6 +394,15 @@ void mk_eprocess_write(MkWin *win, const MkProc *proc);
 void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
 uint32_t mk_next_id(uint32_t id);
 uint8_t mk_protection(const MkWin *win, const MkProc *proc);
+
+/* mkhandled.c: what handles lead to; before there are tables. */
+void mk_handled_build(MkWin *win);
+/* Of an object; name (may be NULL) as users are to see it. */
+void mk_handled_note(MkWin *win, uint64_t body, const char *type,
+		     const char *name);
+/* A handle: into the truth. */
+void mk_handle_note(MkWin *win, const MkProc *proc, uint32_t value,
+		    uint64_t body, uint32_t access);
 
 /* mkhandle.c: tables of all processes, and the ids; when all are there. */
 void mk_handles_build(MkWin *win);

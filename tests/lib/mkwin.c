@@ -333,6 +333,9 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->paged_out, g_array_unref);
 	g_clear_pointer(&win->kernel_extra, g_array_unref);
 	g_clear_pointer(&win->swapped, g_array_unref);
+	g_clear_pointer(&win->handled, g_array_unref);
+	g_clear_pointer(&win->handles, g_array_unref);
+	g_clear_pointer(&win->gifts, g_array_unref);
 	mk_paging_free(win->paging);
 	for (size_t i = 0; i < G_N_ELEMENTS(win->sessions); i++)
 		mk_paging_free(win->sessions[i].paging);

@@ -90,6 +90,7 @@ struct mk_options {
 	 * store, and pages in it; from 10 1607 on. 0: none. */
 	unsigned int store;
 	bool hostile_names;
+	bool objects; /* handles to named objects of all kinds */
 	bool page_files; /* Windows' table of them, and what is in them */
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
@@ -218,6 +219,20 @@ struct mk_vad {
 	const char *file; /* mapped file, with its device; or NULL */
 };
 
+#define MK_NAME_ANY "?"
+
+/* A handle of a process. */
+struct mk_handle {
+	uint32_t pid;
+	uint64_t eprocess;
+	uint32_t value;
+	uint32_t access;
+	uint64_t object;  /* its body */
+	const char *type;
+	/* As users are to see it; NULL: none; MK_NAME_ANY: it misleads. */
+	const char *name;
+};
+
 /* What csrss of a session has handles to. */
 enum mk_csrss {
 	MK_CSRSS_NO,
@@ -327,6 +342,8 @@ const GArray *mk_win_kernel_pages(MkWin *win);
 /* struct mk_symbol: all that are known of the kernel or were made up; of a
  * made-up kernel's, those that have a value. */
 const GArray *mk_win_symbols(MkWin *win);
+/* struct mk_handle: by process, ascending. */
+const GArray *mk_win_handles(const MkWin *win);
 /* struct mk_paged: with states, what is in the page files, in no order;
  * that of page files with a number of 2 and more is not told. */
 const GArray *mk_win_paged(const MkWin *win);
