@@ -4,20 +4,14 @@
 
 #include "tree/details.h"
 #include "tree/fds.h"
+#include "tree/modules.h"
 #include "tree/threads.h"
 
 static const struct detail_class *const classes[SPACE_DETAILS] = {
 	[DETAIL_VADS] = NULL,
 	[DETAIL_THREADS] = &threads_detail,
-	[DETAIL_MODULES] = NULL,
-	[DETAIL_HANDLES] = &handles_class,
-#include "tree/modules.h"
-
-static const struct detail_class *const classes[SPACE_DETAILS] = {
-	[DETAIL_VADS] = NULL,
-	[DETAIL_THREADS] = NULL,
 	[DETAIL_MODULES] = &modules_detail,
-	[DETAIL_HANDLES] = NULL,
+	[DETAIL_HANDLES] = &handles_class,
 };
 
 struct key {

@@ -6,6 +6,7 @@
 
 #include "tree/fds.h"
 #include "tree/items.h"
+#include "tree/modules.h"
 #include "tree/threads.h"
 
 static const struct item_ops table[SPACE_ITEMS] = {
@@ -35,10 +36,7 @@ static const struct item_ops table[SPACE_ITEMS] = {
 			       .parent = ITEM_TASK, .there = task_there,
 			       .needs = DETAIL_THREADS + 1,
 			       .render = render_task_status },
-#include "tree/modules.h"
 
-static const struct item_ops table[SPACE_ITEMS] = {
-	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
 	[ITEM_MODULES] = { .name = "modules", .type = ITEM_IS_FOLDER,
 			   .where = ITEM_IN_PROCESS | ITEM_IN_KERNEL,
 			   .needs = DETAIL_MODULES + 1,

@@ -43,8 +43,6 @@ static const struct {
 	[SPACE_TEXT_COMM] = { "comm", render_comm, false, IN_PROCESS },
 	[SPACE_TEXT_ENVIRON] = { "environ", render_environ, false,
 				 IN_PROCESS },
-	[SPACE_TEXT_MODULES] = { "modules", render_modules, false,
-				 IN_DIRECT_KERNEL },
 	[SPACE_TEXT_STATUS_JSON] = { "status.json", render_status_json, true,
 				     IN_PROCESS },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,

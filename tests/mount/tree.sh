@@ -19,13 +19,64 @@ ls -lR mnt >ls.1 2>ls.err || fail "ls -lR"
 [ -s ls.err ] && fail "ls -lR: $(head -3 ls.err)"
 ls -lR mnt >ls.2
 cmp ls.1 ls.2 || fail "two listings differ"
-expect_same "$(list mnt)" \
-	"README by-eprocess by-name dtb image kernel log proc processes "
-expect_same "$(list mnt/image)" "info iomem pmem ptov runs "
-expect_same "$(list mnt/proc/4)" \
-	"cmdline comm dtb environ fd handles maps memmap methods pagemap paging regions status vmem vtop "
-expect_same "$(list mnt/kernel)" \
-	"dtb maps memmap pagemap paging regions vmem vtop "
+# One name in a line: what is there, and nothing else.
+has_names()
+{
+	cat >names
+	list "$1" | tr ' ' '\n' | sed '/^$/d' | cmp names - ||
+		fail "$1: $(list "$1")"
+}
+
+has_names mnt <<'T'
+README
+by-eprocess
+by-name
+dtb
+image
+kernel
+log
+proc
+processes
+processes.json
+processes.tsv
+T
+has_names mnt/image <<'T'
+info
+iomem
+pmem
+ptov
+runs
+T
+has_names mnt/proc/4 <<'T'
+cmdline
+comm
+dtb
+environ
+fd
+handles
+maps
+memmap
+methods
+pagemap
+paging
+regions
+status
+status.json
+task
+vmem
+vtop
+T
+has_names mnt/kernel <<'T'
+dtb
+maps
+memmap
+modules
+pagemap
+paging
+regions
+vmem
+vtop
+T
 expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \
 	"$(grep -c '^proc' a.truth)" "processes"
 ls -f mnt/proc >ls.3
