@@ -127,6 +127,23 @@ static unsigned self_map_index(const struct addr_space *as, unsigned n)
 	return n;
 }
 
+/* The page tables are at 0xc0000000 on all 32-bit versions. */
+#define TABLES_32 UINT64_C(0xc0000000)
+
+uint64_t nt_self_map(const struct addr_space *as, uint64_t *len)
+{
+	const struct paging_level *top = &as->form->levels[0];
+	unsigned n = 1u << top->bits, self;
+
+	if (as->form->va_bits == 32) {
+		*len = as->form->entry_bytes == 8 ? 8 * MIB : 4 * MIB;
+		return TABLES_32;
+	}
+	self = self_map_index(as, n);
+	*len = self < n ? UINT64_C(1) << top->shift : 0;
+	return (uint64_t)self << top->shift;
+}
+
 static void scan_kernel_64(struct scan *s, struct vtop_budget *budget)
 {
 	unsigned bits = s->as->form->levels[0].bits;
@@ -140,13 +157,12 @@ static void scan_kernel_64(struct scan *s, struct vtop_budget *budget)
 				  ((uint64_t)(i + 1) << shift) - 1, budget);
 }
 
-/* The page tables are at 0xc0000000 on all 32-bit versions. */
 static void scan_kernel_32(struct scan *s, struct vtop_budget *budget)
 {
-	uint64_t tables = s->as->form->entry_bytes == 8 ? 8 * MIB : 4 * MIB;
+	uint64_t len, tables = nt_self_map(s->as, &len);
 
-	scan_part(s, AREA_32, UINT64_C(0xbfffffff), budget);
-	scan_part(s, UINT64_C(0xc0000000) + tables, UINT32_MAX, budget);
+	scan_part(s, AREA_32, tables - 1, budget);
+	scan_part(s, tables + len, UINT32_MAX, budget);
 }
 
 void nt_scan_kernel(const struct addr_space *as, nt_page_fn fn, void *ctx)

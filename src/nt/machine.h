@@ -24,6 +24,11 @@ struct nt_machine {
 /* Of a form; that of x64 for one that is not known. */
 const struct nt_machine *nt_machine_of(const struct paging_form *form);
 
+/* Where the tables of an address space lie in it (a top-level entry leads to
+ * its own table): the first offset, not sign-extended; *len: bytes, 0 where
+ * there is no such entry. */
+uint64_t nt_self_map(const struct addr_space *as, uint64_t *len);
+
 /*
  * Reads each page that is mapped in the kernel half, in ascending order but
  * the self-map, until fn returns false. Pages that are not in the image are

@@ -14,9 +14,11 @@ src_libtree_a_SOURCES = \
 	src/tree/items.c src/tree/items.h \
 	src/tree/json.c src/tree/json.h \
 	src/tree/modules.c src/tree/modules.h \
+	src/tree/markup.c src/tree/markup.h \
 	src/tree/named.c \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
+	src/tree/ranges.c src/tree/ranges.h \
 	src/tree/record.c src/tree/record.h \
 	src/tree/render.h \
 	src/tree/render_dtb.c \
@@ -38,4 +40,6 @@ src_libtree_a_SOURCES = \
 	src/tree/space.c src/tree/space.h \
 	src/tree/spaces.c \
 	src/tree/sparse.c src/tree/sparse.h src/tree/sparse-priv.h \
+	src/tree/svg_map.c src/tree/svg_map.h \
+	src/tree/svg_overview.c \
 	src/tree/tree.c src/tree/tree.h src/tree/tree-priv.h

@@ -36,6 +36,9 @@ void render_status(struct sink *out, const struct render_facts *facts,
 /* The same as `status`, as an object of JSON. */
 void render_status_json(struct sink *out, const struct render_facts *facts,
 			const Space *space, const SpaceView *view);
+/* A picture of the space. */
+void render_map_svg(struct sink *out, const struct render_facts *facts,
+		    const Space *space, const SpaceView *view);
 void render_methods(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view);
 void render_dtb(struct sink *out, const struct render_facts *facts,

@@ -45,6 +45,8 @@ static const struct {
 				 IN_PROCESS },
 	[SPACE_TEXT_STATUS_JSON] = { "status.json", render_status_json, true,
 				     IN_PROCESS },
+	[SPACE_TEXT_MAP_SVG] = { "map.svg", render_map_svg, true,
+				 IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
 				  IN_DIRECT_KERNEL },
 	[SPACE_TEXT_HANDLES] = { "handles", render_handles, false,

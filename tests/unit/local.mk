@@ -110,6 +110,7 @@ unit_tests = \
 	tests/unit/test-tree-json \
 	tests/unit/test-tree-memory \
 	tests/unit/test-tree-pagemap \
+	tests/unit/test-tree-pictures \
 	tests/unit/test-tree-ptov \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-sink \
@@ -353,6 +354,8 @@ tests_unit_test_tree_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_memory_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_pagemap_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_pagemap_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_pictures_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_pictures_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
