@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "tree/fds.h"
+#include "tree/core.h"
+#include "tree/dump.h"
 #include "tree/items.h"
 #include "tree/modules.h"
 #include "tree/threads.h"
 
+#define IN_ALL_SPACES (ITEM_IN_PROCESS | ITEM_IN_KERNEL | ITEM_IN_DTB)
+
 static const struct item_ops table[SPACE_ITEMS] = {
-	[ITEM_CORE] = { .type = ITEM_IS_NOTHING },
 	[ITEM_FDS] = { .name = "fd", .type = ITEM_IS_FOLDER,
 		       .where = ITEM_IN_PROCESS, .needs = DETAIL_HANDLES + 1,
 		       .at = fds_at, .find = fds_find },
@@ -50,6 +53,19 @@ static const struct item_ops table[SPACE_ITEMS] = {
 	[ITEM_MODULE_PE] = { .type = ITEM_IS_BLOB, .parent = ITEM_MODULES,
 			     .there = module_pe_there,
 			     .compose = module_pe_compose },
+	[ITEM_CORE] = { .name = "core",
+			.type = ITEM_IS_BLOB,
+			.where = IN_ALL_SPACES,
+			.compose = core_compose },
+	[ITEM_CORE32] = { .name = "core32",
+			  .type = ITEM_IS_BLOB,
+			  .where = ITEM_IN_PROCESS,
+			  .there = core32_there,
+			  .compose = core32_compose },
+	[ITEM_DUMP] = { .name = "dump",
+			.type = ITEM_IS_BLOB,
+			.where = IN_ALL_SPACES,
+			.compose = dump_compose },
 };
 
 static const struct item_ops nothing;

@@ -12,6 +12,7 @@
 
 enum space_item {
 	ITEM_CORE,
+	ITEM_CORE32,
 	ITEM_MINIDUMP,
 	ITEM_DUMP,
 	ITEM_TASKS,	/* task/ */

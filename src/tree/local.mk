@@ -6,9 +6,12 @@ src_libtree_a_SOURCES = \
 	src/tree/attr.c \
 	src/tree/columns.c src/tree/columns.h \
 	src/tree/compose.c src/tree/compose.h \
+	src/tree/core.c src/tree/core.h src/tree/core_notes.c \
 	src/tree/details.c src/tree/details.h \
 	src/tree/dirs.c \
 	src/tree/fds.c src/tree/fds.h \
+	src/tree/dump.c src/tree/dump.h \
+	src/tree/elfcore.c src/tree/elfcore.h \
 	src/tree/file.c \
 	src/tree/globals.c src/tree/globals.h \
 	src/tree/items.c src/tree/items.h \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Lines of `maps` and `memmap`, made where they are read. */
+/* Lines of `maps`, `memmap` and `dump.idx`, made where they are read. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 /* A line to be: a page, or with `coalesce` what has been merged. */
 struct row {
 	uint64_t va; /* offset */
-	uint64_t pa;
+	uint64_t pa; /* of `dump.idx`: offset in `dump` */
 	uint64_t len;
 	unsigned rights;
 	enum page_state state;
@@ -23,6 +23,7 @@ struct row {
 struct row_pos {
 	size_t run;	/* index of a data run of the view */
 	uint64_t done;	/* bytes of it that earlier lines have */
+	uint64_t file;	/* bytes that all earlier lines have */
 };
 
 /* A line every so often whose place in the text is known: what a read in the
@@ -67,8 +68,41 @@ static bool next_page(const SpaceView *view, struct row_pos *pos,
 	row->len = MIN(leaf_end, run.va + run.len) - row->va;
 	pos->done += row->len;
 	if (pos->done == run.len)
-		*pos = (struct row_pos){ pos->run + 1, 0 };
+		*pos = (struct row_pos){ .run = pos->run + 1 };
 	return true;
+}
+
+/* What Rekall's memdump writes at once, and has a line of its own. */
+#define CHUNK_BYTES MIB
+
+/* Pages that follow each other, wherever they lie in memory and whatever
+ * their rights. */
+static bool next_chunk(const SpaceView *view, struct row_pos *pos,
+		       struct row *row)
+{
+	size_t n = addr_map_n_data(view->map);
+
+	*row = (struct row){ .pa = pos->file };
+	while (pos->run < n && row->len < CHUNK_BYTES) {
+		struct map_run run = addr_map_data(view->map, pos->run);
+		uint64_t take;
+
+		if (pos->done >= run.len) /* another view, as above */
+			return false;
+		if (!row->len)
+			row->va = run.va + pos->done;
+		else if (row->va + row->len != run.va + pos->done)
+			break;
+		take = MIN(run.len - pos->done, CHUNK_BYTES - row->len);
+		row->len += take;
+		pos->done += take;
+		if (pos->done == run.len) {
+			pos->run++;
+			pos->done = 0;
+		}
+	}
+	pos->file += row->len;
+	return row->len;
 }
 
 /* Does the page lie where the previous one ends? `maps` shows no address of
@@ -124,6 +158,8 @@ static bool next_range(const RowText *text, const SpaceView *view,
 static bool next_row(const RowText *text, const SpaceView *view,
 		     struct row_pos *pos, struct row *row)
 {
+	if (text->kind == SPACE_TEXT_DUMP_IDX)
+		return next_chunk(view, pos, row);
 	do {
 		if (!(text->coalesce ? next_range(text, view, pos, row) :
 				       next_page(view, pos, row)))
@@ -214,11 +250,43 @@ static size_t memmap_line(char *line, const Space *space, const struct row *row)
 	return (size_t)(p - line);
 }
 
+/* A cell of dump.idx: the address zero-padded, then up to the column's width,
+ * which the header may have widened. */
+static char *put_cell(char *p, uint64_t v, unsigned digits, unsigned width)
+{
+	char *end = p + width;
+
+	p = put_address(p, v, digits);
+	while (p < end)
+		*p++ = ' ';
+	return p;
+}
+
+/* Both longer headers have 12 characters: of a 32-bit system, wider than its
+ * addresses. */
+static size_t dump_idx_line(char *line, const Space *space,
+			    const struct row *row)
+{
+	unsigned digits = address_digits(space);
+	char *p = line;
+
+	p = put_cell(p, row->pa, digits, 12);
+	*p++ = ' ';
+	p = put_cell(p, row->len, digits, 0);
+	*p++ = ' ';
+	p = put_cell(p, row->va, digits, 12);
+	*p++ = '\n';
+	return (size_t)(p - line);
+}
+
 static size_t put_line(const RowText *text, const Space *space,
 		       const struct row *row, char *line)
 {
-	return text->kind == SPACE_TEXT_MAPS ? maps_line(line, space, row) :
-					       memmap_line(line, space, row);
+	if (text->kind == SPACE_TEXT_MAPS)
+		return maps_line(line, space, row);
+	return text->kind == SPACE_TEXT_MEMMAP ?
+		       memmap_line(line, space, row) :
+		       dump_idx_line(line, space, row);
 }
 
 static void memmap_head(struct sink *out, const Space *space)
@@ -245,6 +313,17 @@ static void memmap_head(struct sink *out, const Space *space)
 	else
 		sink_str(out, " Virtual    Physical     Size   \n"
 			      "---------- ---------- ----------\n");
+}
+
+static void dump_idx_head(struct sink *out, const Space *space)
+{
+	if (address_digits(space) == 12)
+		sink_str(out,
+			 " File Address      Length      Virtual Addr \n"
+			 "-------------- -------------- --------------\n");
+	else
+		sink_str(out, "File Address   Length   Virtual Addr\n"
+			      "------------ ---------- ------------\n");
 }
 
 #define CUT "cut: more tables or pages than an image of this size can have"
@@ -287,6 +366,8 @@ RowText *row_text_new(const Space *space, const SpaceView *view,
 	sink_init(&head, false);
 	if (kind == SPACE_TEXT_MEMMAP)
 		memmap_head(&head, space);
+	else if (kind == SPACE_TEXT_DUMP_IDX)
+		dump_idx_head(&head, space);
 	text->head = head.buf;
 	text->head_len = (size_t)head.len;
 	mark.off = head.len;

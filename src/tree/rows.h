@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * `maps` and `memmap`: a head, and one line for each page, or with `coalesce`
- * for each range. There can be millions: a file is never held as a whole, an
- * index lets any part of it be made when it is read.
+ * for each range; and `dump.idx`: a line for each MiB of `dump`. There can be
+ * millions: a file is never held as a whole, an index lets any part of it be
+ * made when it is read.
+ *
+ * dump.idx is the table that Rekall's memdump writes beside its output
+ * (MemDumpMixin in rekall-core/rekall/plugins/common/memmap.py, TextColumn in
+ * ui/text.py): file offset, length and virtual address, zero-padded as in
+ * memmap and left-justified under headers of up to 12 characters; the pages of
+ * a range that is contiguous in virtual memory alone are merged, and it is
+ * written in pieces of 1 MiB from its start, one line each. Neither coalesce
+ * nor the pages' sizes change that.
  */
 #ifndef TREE_ROWS_H
 #define TREE_ROWS_H
@@ -12,7 +21,7 @@
 
 typedef struct RowText RowText;
 
-/* kind: SPACE_TEXT_MAPS or SPACE_TEXT_MEMMAP. Goes through all lines once to
+/* kind: one for which tree_text_is_rows(). Goes through all lines once to
  * know the size. view is that of the space; neither is kept. */
 RowText *row_text_new(const Space *space, const SpaceView *view,
 		      enum space_text kind, bool coalesce);

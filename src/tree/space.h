@@ -34,11 +34,12 @@ struct SpaceView {
 	GArray *regions; /* struct region, ascending */
 };
 
-/* Text files of a space whose size is found by rendering. The first two are
+/* Text files of a space whose size is found by rendering. The first ones are
  * those of rows.h. */
 enum space_text {
 	SPACE_TEXT_MAPS,
 	SPACE_TEXT_MEMMAP,
+	SPACE_TEXT_DUMP_IDX,
 	SPACE_TEXT_PAGING,
 	SPACE_TEXT_STATUS,
 	SPACE_TEXT_METHODS,
@@ -79,7 +80,7 @@ struct Space {
 	_Atomic uint64_t data_bytes;
 	_Atomic uint64_t pagemap_bytes; /* that its file has, without holes */
 	_Atomic unsigned links; /* enum space_links, LINKS_KNOWN once found */
-	struct RowText *_Atomic rows[2]; /* maps, memmap; owned, or NULL */
+	struct RowText *_Atomic rows[3]; /* maps, ...; owned, or NULL */
 
 	GMutex build_lock;	/* one builder at a time */
 	SpaceView *view;	/* guarded by the cache's lock; or NULL */

@@ -31,6 +31,8 @@ static const struct {
 			      IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_MEMMAP] = { "memmap", NULL, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_DUMP_IDX] = { "dump.idx", NULL, true,
+				  IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_STATUS] = { "status", render_status, true, IN_PROCESS },

@@ -6,6 +6,7 @@ mount_tests = \
 	tests/mount/bad-input.sh \
 	tests/mount/containers.sh \
 	tests/mount/compressed.sh \
+	tests/mount/core.sh \
 	tests/mount/copy.sh \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
@@ -50,6 +51,7 @@ mount_tests = \
 
 TESTS += $(mount_tests)
 EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
+	tests/mount/core.py \
 	tests/mount/qemu-dump.py \
 	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
 

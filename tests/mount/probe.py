@@ -692,6 +692,7 @@ def check_names(mount):
                        "link to %r" % target)
                 expect(os.path.isdir(path), "%r leads nowhere" % name)
             elif os.path.isfile(path) and b"/regions" not in folder and \
+                    name not in (b"core", b"core32", b"dump") and \
                     os.stat(path).st_size < 1 << 20:
                 text = read_file(path).decode("utf-8")
                 if name in (b"cmdline", b"environ"):
@@ -764,12 +765,14 @@ def churn_once(mount, rng):
         if top in ("proc", "dtb"):
             path = os.path.join(path, rng.choice(
                 ["maps", "memmap", "paging", "status", "cmdline", "environ",
-                 "regions", "vmem", "exe", "comm", "vtop/0x10000"]))
+                 "regions", "vmem", "exe", "comm", "vtop/0x10000", "core",
+                 "dump", "dump.idx"]))
         if os.path.islink(path):
             os.readlink(path)
         elif os.path.isdir(path):
             os.listdir(path)
-        elif os.path.basename(path) in ("vmem", "pmem", "pagemap"):
+        elif os.path.basename(path) in ("vmem", "pmem", "pagemap", "core",
+                                        "core32", "dump"):
             with open(path, "rb") as f:
                 for _ in range(3):
                     f.seek(os.lseek(f.fileno(), rng.randrange(1 << 24),
