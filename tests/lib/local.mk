@@ -28,6 +28,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkhandle.c \
 	tests/lib/mkhandled.c \
 	tests/lib/mkhuff.c \
+	tests/lib/mkthread.c tests/lib/mkframe.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
 	tests/lib/mkmmu.c tests/lib/mkmmu.h \

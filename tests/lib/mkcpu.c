@@ -124,7 +124,7 @@ static void write_registers(MkWin *win, uint64_t prcb, const struct mk_cpu *cpu)
 	mk_put_ptr(win, at, "_KSPECIAL_REGISTERS.Cr4", cpu->cr4);
 }
 
-static void write_cpu(MkWin *win, size_t i, const MkProc *running, uint64_t idt)
+static void write_cpu(MkWin *win, size_t i, MkProc *running, uint64_t idt)
 {
 	const uint64_t va = place_kpcr(win, i);
 	const uint64_t prcb = va + mk_kpcr_prcb(win);
@@ -149,6 +149,7 @@ static void write_cpu(MkWin *win, size_t i, const MkProc *running, uint64_t idt)
 		mk_put_ptr(win, prcb, "_KPRCB.KernelDirectoryTableBase",
 			   cpu->cr3);
 	write_registers(win, prcb, cpu);
+	mk_thread_run(win, running, cpu, (unsigned int)i, prcb);
 	mk_kwrite_ptr(win,
 		      mk_symbol(win, "KiProcessorBlock") +
 			      mk_pointer_bytes(win) * i,

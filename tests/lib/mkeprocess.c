@@ -11,7 +11,7 @@
 #define STILL_ACTIVE 0x103u
 #define EXIT_CODE 0xc0000005u
 
-static void add_thread(MkWin *win, MkProc *proc, uint32_t tid)
+static uint64_t add_thread(MkWin *win, MkProc *proc, uint32_t tid)
 {
 	const uint64_t va =
 		mk_object_new(win, "Thread", mk_ethread_size(win), "Thre");
@@ -48,6 +48,7 @@ static void add_thread(MkWin *win, MkProc *proc, uint32_t tid)
 	g_array_append_val(proc->tids, tid);
 	if (!proc->thread)
 		proc->thread = va;
+	return va;
 }
 
 /* Ids are handles: the first of each page of handles is none. */
@@ -57,11 +58,17 @@ uint32_t mk_next_id(uint32_t id)
 	return id % MK_IDS_PER_PAGE == 0 ? id + 4 : id;
 }
 
-/* Ids of threads start behind those of all processes. */
+/* Ids of threads start behind those of all processes. With threads, a process
+ * has one more that has ended. */
 void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		add_thread(win, proc, proc == win->idle ? 0 : win->next_tid);
+	const bool more = win->options.threads && proc->marker;
+
+	for (uint32_t i = 0; i < n + more; i++) {
+		const uint32_t tid = proc == win->idle ? 0 : win->next_tid;
+
+		mk_thread_fill(win, proc, add_thread(win, proc, tid), tid,
+			       i == n);
 		win->next_tid = mk_next_id(
 			win->next_tid +
 			4 * (uint32_t)mk_random_below(&proc->random, 3));

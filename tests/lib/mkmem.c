@@ -40,6 +40,15 @@
  *	params PID EPROCESS IMAGE CMDLINE CWD ENVIRON
  *				of those with a PEB: hex of the UTF-8 text;
  *				ENVIRON with a NUL behind each string
+ *	thread PID TID ETHREAD TEB TEB32 STACK STACK32 KSTACK CREATE EXIT
+ *		KTIME UTIME SWITCHES STATE REASON PRIORITY BASE CPU NAMEHEX
+ *				with --threads; stacks: LIMIT-BASE; CPU: that
+ *				runs it, or -1; times in ticks
+ *	regs PID TID WHAT FROM IP SP FLAGS CS KNOWN GPR...
+ *				WHAT: user, user32, kernel, cpu (what notes
+ *				have); FROM: call or interrupt (trap frame),
+ *				wow64, switch, prcb, cpu; KNOWN: bits of GPR,
+ *				which are ax cx dx bx sp bp si di r8 to r15
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE COMMIT
  *				LAST: last byte
@@ -106,6 +115,7 @@ struct args {
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
 	gboolean page_files, objects;
+	gboolean page_files, threads;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	char *bad_dtb;
 	gint64 cookie, handle_level, build, shift_eprocess, store;
@@ -194,6 +204,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 	add_number(group, "handle-level", &args->handle_level,
 		   "Levels of csrss', System's, the ids' handle table", "N");
 	add_flag(group, "objects", &args->objects, "Named objects of all kinds");
+	add_flag(group, "threads", &args->threads,
+		 "threads have TEBs, stacks, registers");
 	add_flag(group, "page-files", &args->page_files,
 		 "Windows' table of page files, pages in them");
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
@@ -417,6 +429,7 @@ static void set_machine(struct args *args)
 	options->no_windows = args->no_windows;
 	options->page_files = args->page_files;
 	options->objects = args->objects;
+	options->threads = args->threads;
 	options->three_gb = args->three_gb;
 	options->store = (unsigned int)args->store;
 	options->build = (uint32_t)args->build;

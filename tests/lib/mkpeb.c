@@ -183,6 +183,8 @@ static void put_teb(MkWin *win, MkProc *proc, const struct form *form,
 	const uint64_t teb = peb - MK_PAGE_SIZE;
 	const unsigned int n = form->pointer_bytes;
 
+	if (win->options.threads)
+		return;
 	mk_user_pages(win, proc, teb, 1);
 	put_pointer(&block, teb + 6 * n, teb);
 	put_pointer(&block, teb + 8 * n, proc->info.pid);

@@ -190,6 +190,8 @@ void mk_proc_build(MkWin *win, MkProc *proc)
 	if (!proc->exited)
 		proc->info.threads =
 			1 + (uint32_t)mk_random_below(&proc->random, 3);
+	if (!proc->exited && win->options.threads)
+		proc->info.threads = 3;
 	if (proc->paging && !proc->exited)
 		mk_user_build(win, proc);
 	if (proc->paging)

@@ -549,6 +549,7 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 		put_process(out, mk_win_process(win, i), states);
 	if (!plain)
 		put_handles(out, win);
+	mk_threads_truth(out, win);
 	for (guint i = 0; i < pages->len; i++) {
 		g_string_append(out, plain ? "map\t" : "kpage\t");
 		put_page(out, &g_array_index(pages, struct mk_page, i), states);

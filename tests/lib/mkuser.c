@@ -556,6 +556,7 @@ static void map_process(const struct user *user)
 			     .parameters = low + 0x600000,
 			     .image = image,
 		     });
+	mk_threads_user(user->win, user->proc, image, low + 0x2000000);
 	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
 	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
 	high += draw(user, 0x100) << 16;

@@ -187,6 +187,7 @@ static void build_windows(MkWin *win)
 	mk_procs_hide(win);
 	mk_cpus_build(win);
 	mk_debug_build(win);
+	mk_threads_clock(win);
 	mk_space_share(win);
 	mk_sections_finish(win);
 	mk_damage_apply(win);
@@ -297,6 +298,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	win->procs = g_ptr_array_new_with_free_func(mk_proc_free);
 	win->made = g_array_new(FALSE, FALSE, sizeof(struct mk_made_symbol));
 	win->swapped = g_array_new(FALSE, FALSE, sizeof(struct mk_swapped));
+	win->threads = g_array_new(FALSE, FALSE, sizeof(struct mk_thread));
 	win->store_pages =
 		g_array_new(FALSE, FALSE, sizeof(struct mk_store_page));
 	if (!check_options(&win->options, error))
@@ -325,6 +327,7 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->idle, mk_proc_free);
 	g_clear_pointer(&win->made, g_array_unref);
 	g_clear_pointer(&win->store_pages, g_array_unref);
+	g_clear_pointer(&win->threads, g_array_unref);
 	g_clear_pointer(&win->symbols, g_array_unref);
 	g_clear_pointer(&win->kernel_pages, g_array_unref);
 	g_clear_pointer(&win->bulk, g_array_unref);

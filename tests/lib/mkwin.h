@@ -91,6 +91,8 @@ struct mk_options {
 	unsigned int store;
 	bool hostile_names;
 	bool objects; /* handles to named objects of all kinds */
+	/* Threads have TEBs, stacks, frames and registers (mkthread.c). */
+	bool threads;
 	bool page_files; /* Windows' table of them, and what is in them */
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
@@ -298,6 +300,35 @@ struct mk_kernel {
 	uint64_t time; /* FILETIME of the capture */
 };
 
+/* Registers, by the numbers of instructions: ax cx dx bx sp bp si di r8 to
+ * r15. */
+struct mk_regs {
+	const char *from; /* what has them in memory; NULL: nothing */
+	uint16_t cs, ss;
+	uint32_t known; /* which of gpr */
+	uint64_t ip, flags;
+	uint64_t gpr[16];
+};
+
+/* With the option threads. */
+struct mk_thread {
+	uint32_t pid, tid;
+	uint64_t ethread, process;
+	uint64_t teb, teb32; /* 0: none */
+	uint64_t stack_limit, stack_base;
+	uint64_t stack32_limit, stack32_base;
+	uint64_t kstack_limit, kstack_base;
+	uint64_t create_time, exit_time;
+	uint32_t kernel_time, user_time, switches; /* where the layout has */
+	uint8_t state, reason, priority, base_priority;
+	const char *name; /* or NULL */
+	int cpu; /* that runs it, or -1 */
+	/* user: by the trap frame; user32: by WoW64's context; kernel: by the
+	 * switch frame; of one that runs by the KPRCB. cpu_regs: those that the
+	 * notes of containers have. */
+	struct mk_regs user, user32, kernel, cpu_regs;
+};
+
 /* An entry of Windows' table of paging files. */
 struct mk_page_file {
 	unsigned int number;
@@ -350,6 +381,8 @@ const GArray *mk_win_paged(const MkWin *win);
 /* The bytes of one. */
 void mk_paged_fill(const MkWin *win, const struct mk_paged *paged,
 		   uint8_t page[MK_PAGE_SIZE]);
+/* struct mk_thread, in the order of their making; empty without the option. */
+const GArray *mk_win_threads(const MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
 /* With page_files: ascending. The array of pointers to them is at *table (may
  * be NULL). */

@@ -153,7 +153,7 @@ static void put_prstatus(GByteArray *out, const struct mk_cpu *cpu, uint32_t id,
 }
 
 /* QEMU's own note: registers, segments, control registers. */
-static void put_qemu_state(GByteArray *out, const struct mk_cpu *cpu)
+static size_t put_qemu_state(GByteArray *out, const struct mk_cpu *cpu)
 {
 	size_t at = put_note(out, "QEMU", 0, QEMU_STATE_SIZE);
 	const size_t segments = at + 8 + 18 * 8;
@@ -170,6 +170,30 @@ static void put_qemu_state(GByteArray *out, const struct mk_cpu *cpu)
 	store64(out, at + QEMU_CR_OFFSET, cpu->cr0);
 	store64(out, at + QEMU_CR_OFFSET + 3 * 8, cpu->cr3);
 	store64(out, at + QEMU_CR_OFFSET + 4 * 8, cpu->cr4);
+	return at;
+}
+
+/* The rest of QEMU's note, in its order of registers. */
+static void put_qemu_regs(GByteArray *out, size_t at, const struct mk_cpu *cpu,
+			  bool is64)
+{
+	static const uint8_t order[16] = {0, 3, 1, 2,  6,  7,  4,  5,
+					  8, 9, 10, 11, 12, 13, 14, 15};
+	const uint16_t selectors[6] = {cpu->cs, cpu->ds, cpu->es,
+				       cpu->fs, cpu->gs, cpu->ss};
+	const size_t segments = at + 8 + 18 * 8;
+	const size_t base = segments + (is64 ? 4 : 3) * 24 + 16;
+
+	if (!cpu->has_regs)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+		store64(out, at + 8 + i * 8, cpu->gpr[order[i]]);
+	store64(out, at + 8 + 17 * 8, cpu->flags);
+	for (size_t i = 0; i < G_N_ELEMENTS(selectors); i++)
+		store32(out, segments + i * 24, selectors[i]);
+	store64(out, base, cpu->in_user ? cpu->teb : cpu->gs_base);
+	if (cpu->in_user && is64)
+		store64(out, at + QEMU_CR_OFFSET + 5 * 8, cpu->gs_base);
 }
 
 GByteArray *mk_write_notes(const struct mk_write_options *options, bool is64)
@@ -179,7 +203,8 @@ GByteArray *mk_write_notes(const struct mk_write_options *options, bool is64)
 	for (size_t i = 0; i < options->n_cpus; i++)
 		put_prstatus(out, &options->cpus[i], (uint32_t)i, is64);
 	for (size_t i = 0; i < options->n_cpus; i++)
-		put_qemu_state(out, &options->cpus[i]);
+		put_qemu_regs(out, put_qemu_state(out, &options->cpus[i]),
+			      &options->cpus[i], is64);
 	return out;
 }
 

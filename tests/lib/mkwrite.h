@@ -21,6 +21,13 @@ struct mk_cpu {
 	uint64_t rip, rsp;
 	uint64_t gs_base;
 	uint64_t idt_base, gdt_base;
+	/* All of them (QEMU's note); else rip and rsp alone. In user mode the
+	 * base of the segment of the TEB is that, and on x64 gs_base is the
+	 * one to be swapped in. */
+	bool has_regs, in_user;
+	uint64_t gpr[16]; /* ax cx dx bx sp bp si di r8 to r15 */
+	uint64_t flags, teb;
+	uint16_t cs, ss, ds, es, fs, gs;
 };
 
 /* What the header of a crash dump says. */
