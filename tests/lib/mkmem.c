@@ -54,8 +54,8 @@
  *				LAST: last byte
  *	handle PID EPROCESS VALUE ACCESS OBJECT TYPE NAMEHEX
  *				in the table of a process; OBJECT: its body;
- *				NAMEHEX: what it is called, UTF-8 in hex; "?": it
- *				misleads, and may be called anything
+ *				NAMEHEX: what it is called, UTF-8 in hex; "?":
+ *				it misleads, and may be called anything
  *	kpage VA PA SIZE FLAGS STATE CONTENT RAW
  *				upper half of System, without the self-map
  *	paging MODE ROOT	with --no-windows, in place of kernel, and
@@ -114,8 +114,7 @@ struct args {
 	gint64 hole_at;
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
-	gboolean page_files, objects;
-	gboolean page_files, threads;
+	gboolean page_files, objects, threads;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	char *bad_dtb;
 	gint64 cookie, handle_level, build, shift_eprocess, store;
@@ -203,7 +202,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "usual, or full: those that hide as well (usual)", "CAST");
 	add_number(group, "handle-level", &args->handle_level,
 		   "Levels of csrss', System's, the ids' handle table", "N");
-	add_flag(group, "objects", &args->objects, "Named objects of all kinds");
+	add_flag(group, "objects", &args->objects,
+		 "Named objects of all kinds");
 	add_flag(group, "threads", &args->threads,
 		 "threads have TEBs, stacks, registers");
 	add_flag(group, "page-files", &args->page_files,

@@ -50,13 +50,18 @@ T
 has_names mnt/proc/4 <<'T'
 cmdline
 comm
+core
 dtb
+dump
+dump.idx
 environ
 fd
 handles
+map.svg
 maps
 memmap
 methods
+modules
 pagemap
 paging
 regions
@@ -67,7 +72,10 @@ vmem
 vtop
 T
 has_names mnt/kernel <<'T'
+core
 dtb
+dump
+dump.idx
 maps
 memmap
 modules

@@ -161,9 +161,6 @@ static void count_dirs(void *ctx, const struct unit_tree *t,
 		g_free(name);
 	}
 	tree_stat(t->tree, node, &st);
-	/* Those of task/ and the like are not counted, which 1 says. */
-	if (node->kind == NODE_ITEM)
-		n = 1;
 	ck_assert_msg(st.st_nlink == n, "%s: %u, not %u", path,
 		      (unsigned)st.st_nlink, (unsigned)n);
 	/* and nothing comes after the end */
