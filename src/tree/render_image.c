@@ -40,6 +40,8 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "  methods        which methods found it\n"
 "  cmdline        its command line, split into arguments that NULs end\n"
 "  environ        its environment, each string ended by a NUL\n"
+"  handles        its handles: type, rights, object, name\n"
+"  fd/            the same as links: 0x1c for people, 28 for lsof\n"
 "  comm           its name\n"
 "  exe, cwd       links to nowhere: path of its image, current directory\n"
 "  vmem           its memory: offset = virtual address, sparse\n"

@@ -14,6 +14,7 @@ mount_tests = \
 	tests/mount/ending.sh \
 	tests/mount/ewf.sh \
 	tests/mount/facts.sh \
+	tests/mount/fds.sh \
 	tests/mount/fetch-symbols.sh \
 	tests/mount/formats.sh \
 	tests/mount/holes.sh \
