@@ -21,6 +21,7 @@ src_libnt_a_SOURCES = \
 	src/nt/evidence.c src/nt/evidence.h src/nt/evidence-priv.h \
 	src/nt/evidence_kdbg.c \
 	src/nt/fileobj.c src/nt/fileobj.h \
+	src/nt/heaps.c src/nt/heaps.h \
 	src/nt/hole.c src/nt/hole.h \
 	src/nt/identify.c src/nt/identify.h \
 	src/nt/isf.c src/nt/isf.h \

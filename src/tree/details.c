@@ -6,9 +6,10 @@
 #include "tree/fds.h"
 #include "tree/modules.h"
 #include "tree/threads.h"
+#include "tree/vads.h"
 
 static const struct detail_class *const classes[SPACE_DETAILS] = {
-	[DETAIL_VADS] = NULL,
+	[DETAIL_VADS] = &vads_detail,
 	[DETAIL_THREADS] = &threads_detail,
 	[DETAIL_MODULES] = &modules_detail,
 	[DETAIL_HANDLES] = &handles_class,

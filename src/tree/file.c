@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "tree/pagemap.h"
 #include "tree/tree-priv.h"
+#include "tree/vads.h"
 
 /*
  * A text while somebody has it open: rendered once, at the first read, and
@@ -26,6 +27,7 @@ struct TreeFile {
 	const RowText *rows;	/* or NULL; borrowed from space */
 	const Space *space;	/* of rows; borrowed from the tree */
 	SpaceView *view;	/* of rows */
+	Detail *vads;		/* the same */
 	struct live_text *live; /* or NULL */
 	GBytes *bytes;		/* global text, or NULL; borrowed */
 	struct sparse sparse;
@@ -168,6 +170,7 @@ static void open_text(Tree *tree, const struct tree_node *node,
 	file->space = node->space;
 	file->rows = tree_space_rows(tree, node->space, kind);
 	file->view = space_view(node->space, tree->cache);
+	file->vads = space_vads_get(&tree->facts, node->space);
 }
 
 TreeFile *tree_open(Tree *tree, const struct tree_node *node)
@@ -234,6 +237,7 @@ void tree_file_close(TreeFile *file)
 		return;
 	live_text_put(file->live);
 	space_view_unref(file->view);
+	detail_unref(file->vads);
 	if (file->is_sparse)
 		sparse_clear(&file->sparse);
 	detail_unref(file->detail);
@@ -281,8 +285,10 @@ static int read_rows(const TreeFile *file, uint64_t off, uint64_t len,
 		return 0;
 	plan->len = (size_t)MIN(MIN(len, size - off), PLAN_MAX_BYTES);
 	plan->bounce = g_malloc0(plan->len);
-	row_text_read(file->rows, file->space, file->view, off, plan->len,
-		      (char *)plan->bounce);
+	row_text_read(file->rows,
+		      &(struct row_source){ file->space, file->view,
+					    space_ranges(file->vads) },
+		      off, plan->len, (char *)plan->bounce);
 	plan->iov[0] = (struct iovec){ plan->bounce, plan->len };
 	plan->n = 1;
 	return 0;

@@ -43,6 +43,11 @@ src_libtree_a_SOURCES = \
 	src/tree/space.c src/tree/space.h \
 	src/tree/spaces.c \
 	src/tree/sparse.c src/tree/sparse.h src/tree/sparse-priv.h \
+	src/tree/render_smaps.c \
+	src/tree/render_vads.c \
+	src/tree/rowline.c src/tree/rowline.h \
+	src/tree/vadnames.c src/tree/vadnames.h \
+	src/tree/vads.c src/tree/vads.h \
 	src/tree/svg_map.c src/tree/svg_map.h \
 	src/tree/svg_overview.c \
 	src/tree/tree.c src/tree/tree.h src/tree/tree-priv.h

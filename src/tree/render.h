@@ -59,6 +59,11 @@ void render_status_facts(const struct record *r,
 			 const struct render_facts *facts,
 			 const struct proc_entry *e);
 
+void render_vads(struct sink *out, const struct render_facts *facts,
+		 const Space *space, const SpaceView *view);
+void render_smaps(struct sink *out, const struct render_facts *facts,
+		  const Space *space, const SpaceView *view);
+
 /* Empty where nothing is known. */
 void render_cmdline(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view);

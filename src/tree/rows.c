@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Lines of `maps`, `memmap` and `dump.idx`, made where they are read. */
+/* The files of many lines, made where they are read. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -8,30 +8,22 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "tree/rowline.h"
 #include "tree/rows.h"
-
-/* A line to be: a page, or with `coalesce` what has been merged. */
-struct row {
-	uint64_t va; /* offset */
-	uint64_t pa; /* of `dump.idx`: offset in `dump` */
-	uint64_t len;
-	unsigned rights;
-	enum page_state state;
-};
+#include "tree/vads.h"
 
 /* Where the next line starts. */
 struct row_pos {
 	size_t run;	/* index of a data run of the view */
 	uint64_t done;	/* bytes of it that earlier lines have */
-	uint64_t file;	/* bytes that all earlier lines have */
+	size_t range;	/* none before that one of the source's ranges has
+			 * what follows */
+	uint64_t file;	/* of `dump.idx`: bytes that earlier lines have */
 };
 
 /* A line every so often whose place in the text is known: what a read in the
  * middle must go through for nothing is less than this. */
 #define ROWS_PER_MARK 1024u
-#define LINE_MAX_BYTES 128u
-/* Where Linux puts the path of a line (seq_pad() in show_map_vma). */
-#define PATH_COLUMN 73
 
 struct mark {
 	uint64_t off; /* in the text */
@@ -47,28 +39,80 @@ struct RowText {
 	GArray *marks; /* struct mark, ascending */
 };
 
-/* One page of a run: of its own size, but for those at the borders of the
- * image, of which only a part is there. */
-static bool next_page(const SpaceView *view, struct row_pos *pos,
-		      struct row *row)
+/* The name of the range that va is in; how far that holds (UINT64_MAX: to the
+ * end), in *end. */
+static const char *name_at(const struct row_source *src, struct row_pos *pos,
+			   uint64_t va, uint64_t *end)
 {
-	struct map_run run;
+	const struct space_range *r = NULL;
+
+	*end = UINT64_MAX;
+	for (; pos->range < src->ranges->len; pos->range++) {
+		r = &g_array_index(src->ranges, struct space_range,
+				   pos->range);
+		if (r->last >= va)
+			break;
+	}
+	if (pos->range >= src->ranges->len)
+		return NULL;
+	*end = r->start > va ? r->start : r->last + 1;
+	return r->start > va ? NULL : r->name;
+}
+
+/* What is left of a run, as far as it has one name. */
+static bool next_piece(const RowText *text, const struct row_source *src,
+		       struct row_pos *pos, struct map_run *run,
+		       const char **name)
+{
+	const AddrMap *map = src->view->map;
+	uint64_t end = UINT64_MAX;
+
+	if (pos->run >= addr_map_n_data(map))
+		return false;
+	*run = addr_map_data(map, pos->run);
+	if (pos->done >= run->len) /* another view than that of the marks */
+		return false;
+	run->va += pos->done;
+	run->len -= pos->done;
+	if (page_state_has_place(run->state))
+		run->pa += pos->done;
+	/* Rekall's table knows no names. */
+	*name = text->kind == SPACE_TEXT_MEMMAP ?
+			NULL : name_at(src, pos, run->va, &end);
+	if (run->len <= end - run->va) {
+		*pos = (struct row_pos){ .run = pos->run + 1,
+					 .range = pos->range };
+	} else {
+		run->len = end - run->va;
+		pos->done += run->len;
+	}
+	return true;
+}
+
+/* One page of a run: of its own size, but for those at the borders of the
+ * image, of which only a part is there. Its name is that of its first byte. */
+static bool next_page(const RowText *text, const struct row_source *src,
+		      struct row_pos *pos, struct row *row)
+{
+	struct row_pos start = *pos;
+	struct map_run run, whole;
 	uint64_t leaf_end;
 
-	if (pos->run >= addr_map_n_data(view->map))
+	if (!next_piece(text, src, pos, &run, &row->name))
 		return false;
-	run = addr_map_data(view->map, pos->run);
-	if (pos->done >= run.len) /* another view than that of the marks */
-		return false;
-	row->va = run.va + pos->done;
-	row->pa = run.pa + pos->done;
+	whole = addr_map_data(src->view->map, start.run);
+	row->va = run.va;
+	row->pa = run.pa;
 	row->rights = run.rights;
 	row->state = run.state;
 	leaf_end = (row->va & ~(run.leaf_len - 1)) + run.leaf_len;
-	row->len = MIN(leaf_end, run.va + run.len) - row->va;
-	pos->done += row->len;
-	if (pos->done == run.len)
-		*pos = (struct row_pos){ .run = pos->run + 1 };
+	row->len = MIN(leaf_end, whole.va + whole.len) - row->va;
+	pos->run = start.run;
+	pos->done = start.done + row->len;
+	if (pos->done == whole.len) {
+		pos->run++;
+		pos->done = 0;
+	}
 	return true;
 }
 
@@ -123,46 +167,57 @@ static bool follows(const struct row *row, const struct map_run *run)
 
 /* May a page that follows in both spaces go into the same line? In `memmap`
  * always (Rekall), in `maps` with the same rights. */
-static bool alike(enum space_text kind, unsigned a, unsigned b)
+static bool alike(enum space_text kind, const struct row *row,
+		  const struct map_run *run)
 {
 	char x[5], y[5];
 
-	if (kind == SPACE_TEXT_MEMMAP || a == b)
+	if (kind == SPACE_TEXT_MEMMAP)
 		return true;
-	space_perms(a, x);
-	space_perms(b, y);
+	if (kind == SPACE_TEXT_MAPS_JSON && row->state != run->state)
+		return false;
+	if (row->rights == run->rights)
+		return true;
+	space_perms(row->rights, x);
+	space_perms(run->rights, y);
 	return !strcmp(x, y);
 }
 
-/* As many whole runs as go together. */
-static bool next_range(const RowText *text, const SpaceView *view,
+static bool same_name(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* As many pieces as go together. */
+static bool next_range(const RowText *text, const struct row_source *src,
 		       struct row_pos *pos, struct row *row)
 {
-	size_t n = addr_map_n_data(view->map);
+	struct row_pos next;
 	struct map_run run;
+	const char *name;
 
-	if (pos->run >= n)
+	if (!next_piece(text, src, pos, &run, &name))
 		return false;
-	run = addr_map_data(view->map, pos->run++);
-	*row = (struct row){ run.va, run.pa, run.len, run.rights, run.state };
-	for (; pos->run < n; pos->run++) {
-		run = addr_map_data(view->map, pos->run);
-		if (!follows(row, &run) ||
-		    !alike(text->kind, row->rights, run.rights))
+	*row = (struct row){ run.va, run.pa, run.len, run.rights, run.state,
+			     name };
+	for (next = *pos; next_piece(text, src, &next, &run, &name);
+	     *pos = next) {
+		if (!follows(row, &run) || !alike(text->kind, row, &run) ||
+		    !same_name(row->name, name))
 			break;
 		row->len += run.len;
 	}
 	return true;
 }
 
-static bool next_row(const RowText *text, const SpaceView *view,
+static bool next_row(const RowText *text, const struct row_source *src,
 		     struct row_pos *pos, struct row *row)
 {
 	if (text->kind == SPACE_TEXT_DUMP_IDX)
-		return next_chunk(view, pos, row);
+		return next_chunk(src->view, pos, row);
 	do {
-		if (!(text->coalesce ? next_range(text, view, pos, row) :
-				       next_page(view, pos, row)))
+		if (!(text->coalesce ? next_range(text, src, pos, row) :
+				       next_page(text, src, pos, row)))
 			return false;
 		/* Rekall's table is of physical addresses. */
 	} while (text->kind == SPACE_TEXT_MEMMAP &&
@@ -170,123 +225,17 @@ static bool next_row(const RowText *text, const SpaceView *view,
 	return true;
 }
 
-/* One past the last address: 2^64 has 17 digits. */
-static char *put_end(char *p, uint64_t start, uint64_t len)
-{
-	uint64_t end = start + len;
-
-	if (end || !start)
-		return put_hex(p, end, 8);
-	memcpy(p, "10000000000000000", 17);
-	return p + 17;
-}
-
-/* Where a page comes from that has no physical address. */
-static char *put_origin(char *p, const struct row *row)
-{
-	if (row->state == PAGE_DIRECT)
-		return (char *)memcpy(p, "[triage]", 8) + 8;
-	if (row->state == PAGE_STORE)
-		return (char *)memcpy(p, "[compressed]", 12) + 12;
-	return p + sprintf(p, "[pagefile %u]", swap_place_number(row->pa));
-}
-
-/* As Linux writes it (fs/proc/task_mmu.c, show_vma_header_prefix), with the
- * physical address as offset, and the path from column 74 on. */
-static size_t maps_line(char *line, const Space *space, const struct row *row)
-{
-	uint64_t va = space_address(space, row->va);
-	char *p = line;
-
-	p = put_hex(p, va, 8);
-	*p++ = '-';
-	p = put_end(p, va, row->len);
-	*p++ = ' ';
-	space_perms(row->rights, p);
-	p += 4;
-	*p++ = ' ';
-	p = put_hex(p, page_state_in_memory(row->state) ? row->pa : 0, 8);
-	memcpy(p, " 00:00 0 ", 9);
-	p += 9;
-	if (!page_state_in_memory(row->state)) {
-		while (p < line + PATH_COLUMN)
-			*p++ = ' ';
-		p = put_origin(p, row);
-	}
-	*p++ = '\n';
-	return (size_t)(p - line);
-}
-
-/* Rekall's columns: address width 14 on x64 (0x and 12 digits), 10 on 32-bit;
- * longer values widen the cell; the size is right-justified. */
-static char *put_address(char *p, uint64_t v, unsigned digits)
-{
-	*p++ = '0';
-	*p++ = 'x';
-	return put_hex(p, v, digits);
-}
-
-static unsigned address_digits(const Space *space)
-{
-	return space->as.form->va_bits == 32 ? 8 : 12;
-}
-
-static size_t memmap_line(char *line, const Space *space, const struct row *row)
-{
-	unsigned digits = address_digits(space);
-	char size[24], *p = line;
-	size_t n;
-
-	p = put_address(p, row->va, digits);
-	*p++ = ' ';
-	p = put_address(p, row->pa, digits);
-	*p++ = ' ';
-	n = (size_t)(put_address(size, row->len, 1) - size);
-	for (size_t i = n; i < digits + 2; i++)
-		*p++ = ' ';
-	memcpy(p, size, n);
-	p += n;
-	*p++ = '\n';
-	return (size_t)(p - line);
-}
-
-/* A cell of dump.idx: the address zero-padded, then up to the column's width,
- * which the header may have widened. */
-static char *put_cell(char *p, uint64_t v, unsigned digits, unsigned width)
-{
-	char *end = p + width;
-
-	p = put_address(p, v, digits);
-	while (p < end)
-		*p++ = ' ';
-	return p;
-}
-
-/* Both longer headers have 12 characters: of a 32-bit system, wider than its
- * addresses. */
-static size_t dump_idx_line(char *line, const Space *space,
-			    const struct row *row)
-{
-	unsigned digits = address_digits(space);
-	char *p = line;
-
-	p = put_cell(p, row->pa, digits, 12);
-	*p++ = ' ';
-	p = put_cell(p, row->len, digits, 0);
-	*p++ = ' ';
-	p = put_cell(p, row->va, digits, 12);
-	*p++ = '\n';
-	return (size_t)(p - line);
-}
-
-static size_t put_line(const RowText *text, const Space *space,
-		       const struct row *row, char *line)
+static void put_line(const RowText *text, const struct row_source *src,
+		     const struct row *row, bool first, struct sink *out)
 {
 	if (text->kind == SPACE_TEXT_MAPS)
-		return maps_line(line, space, row);
-	return text->kind == SPACE_TEXT_MEMMAP ?
-		       memmap_line(line, space, row) :
-		       dump_idx_line(line, space, row);
+		row_put_maps(out, src->space, row);
+	else if (text->kind == SPACE_TEXT_MEMMAP)
+		row_put_memmap(out, src->space, row);
+	else if (text->kind == SPACE_TEXT_DUMP_IDX)
+		row_put_dump_idx(out, src->space, row);
+	else
+		row_put_json(out, src->space, row, first);
 }
 
 static void memmap_head(struct sink *out, const Space *space)
@@ -306,7 +255,7 @@ static void memmap_head(struct sink *out, const Space *space)
 	}
 	sink_printf(out, "Dumping address space at DTB 0x%" PRIx64 "\n\n",
 		    space->dtb_raw);
-	if (address_digits(space) == 12)
+	if (row_address_digits(space) == 12)
 		sink_str(out,
 			 "   Virtual        Physical         Size     \n"
 			 "-------------- -------------- --------------\n");
@@ -317,7 +266,7 @@ static void memmap_head(struct sink *out, const Space *space)
 
 static void dump_idx_head(struct sink *out, const Space *space)
 {
-	if (address_digits(space) == 12)
+	if (row_address_digits(space) == 12)
 		sink_str(out,
 			 " File Address      Length      Virtual Addr \n"
 			 "-------------- -------------- --------------\n");
@@ -329,58 +278,81 @@ static void dump_idx_head(struct sink *out, const Space *space)
 #define CUT "cut: more tables or pages than an image of this size can have"
 
 /* What was not walked, as a line of its own: in `maps` one that every reader
- * of /proc/PID/maps takes for a mapping without any rights. */
-static void put_tail(RowText *text, const Space *space, const SpaceView *view)
+ * of /proc/PID/maps takes for a mapping without any rights. any: there are
+ * lines before it. */
+static void put_cut(struct sink *tail, const RowText *text, const Space *space,
+		    uint64_t from, bool any)
 {
-	const struct vtop_stats *walk = &addr_map_counts(view->map)->walk;
-	uint64_t va = space_address(space, walk->stopped_at);
+	uint64_t va = space_address(space, from);
+	uint64_t len = space_address(space, space->last) - va + 1;
 	char range[40], *p = range;
+
+	if (text->kind == SPACE_TEXT_MAPS) {
+		p = put_hex(p, va, 8);
+		*p++ = '-';
+		p = row_put_end(p, va, len);
+		*p = '\0';
+		sink_printf(tail, "%s ---p 00000000 00:00 0 [" CUT "]\n",
+			    range);
+	} else if (text->kind != SPACE_TEXT_MAPS_JSON) {
+		sink_printf(tail, "From 0x%" PRIx64 " on " CUT "\n", va);
+	} else {
+		row_put_json_cut(tail, va, len, !any);
+	}
+}
+
+static void put_tail(RowText *text, const struct row_source *src, bool any)
+{
+	const struct vtop_stats *walk =
+		&addr_map_counts(src->view->map)->walk;
 	struct sink tail;
 
 	sink_init(&tail, false);
-	if (walk->exhausted && text->kind == SPACE_TEXT_MAPS) {
-		p = put_hex(p, va, 8);
-		*p++ = '-';
-		p = put_end(p, va, space_address(space, space->last) - va + 1);
-		*p = '\0';
-		sink_printf(&tail, "%s ---p 00000000 00:00 0 [" CUT "]\n",
-			    range);
-	} else if (walk->exhausted) {
-		sink_printf(&tail, "From 0x%" PRIx64 " on " CUT "\n", va);
-	}
+	if (walk->exhausted)
+		put_cut(&tail, text, src->space, walk->stopped_at, any);
+	if (text->kind == SPACE_TEXT_MAPS_JSON)
+		sink_str(&tail, "\n]\n");
 	text->tail = tail.buf;
 	text->tail_len = (size_t)tail.len;
 }
 
-RowText *row_text_new(const Space *space, const SpaceView *view,
-		      enum space_text kind, bool coalesce)
+static void put_head(RowText *text, const Space *space)
+{
+	struct sink head;
+
+	sink_init(&head, false);
+	if (text->kind == SPACE_TEXT_MEMMAP)
+		memmap_head(&head, space);
+	else if (text->kind == SPACE_TEXT_DUMP_IDX)
+		dump_idx_head(&head, space);
+	else if (text->kind == SPACE_TEXT_MAPS_JSON)
+		sink_str(&head, "[");
+	text->head = head.buf;
+	text->head_len = (size_t)head.len;
+}
+
+RowText *row_text_new(const struct row_source *src, enum space_text kind,
+		      bool coalesce)
 {
 	RowText *text = g_new0(RowText, 1);
 	struct mark mark = { 0 };
+	struct sink count;
 	struct row row;
-	struct sink head;
 
 	text->kind = kind;
-	text->coalesce = coalesce;
+	text->coalesce = coalesce || kind == SPACE_TEXT_MAPS_JSON;
 	text->marks = g_array_new(FALSE, FALSE, sizeof(struct mark));
-	sink_init(&head, false);
-	if (kind == SPACE_TEXT_MEMMAP)
-		memmap_head(&head, space);
-	else if (kind == SPACE_TEXT_DUMP_IDX)
-		dump_idx_head(&head, space);
-	text->head = head.buf;
-	text->head_len = (size_t)head.len;
-	mark.off = head.len;
+	put_head(text, src->space);
+	sink_init(&count, true);
 	for (uint64_t n = 0;; n++) {
-		char line[LINE_MAX_BYTES];
-
+		mark.off = text->head_len + count.len;
 		if (n % ROWS_PER_MARK == 0)
 			g_array_append_val(text->marks, mark);
-		if (!next_row(text, view, &mark.pos, &row))
+		if (!next_row(text, src, &mark.pos, &row))
 			break;
-		mark.off += put_line(text, space, &row, line);
+		put_line(text, src, &row, n == 0, &count);
 	}
-	put_tail(text, space, view);
+	put_tail(text, src, count.len > 0);
 	text->size = mark.off + text->tail_len;
 	return text;
 }
@@ -428,20 +400,22 @@ static void copy_piece(const char *piece, size_t piece_len, uint64_t piece_off,
 		       (size_t)(end - start));
 }
 
-void row_text_read(const RowText *text, const Space *space,
-		   const SpaceView *view, uint64_t off, size_t len, char *buf)
+void row_text_read(const RowText *text, const struct row_source *src,
+		   uint64_t off, size_t len, char *buf)
 {
 	struct mark at = find_mark(text, off);
+	struct sink line;
 	struct row row;
 
 	copy_piece(text->head, text->head_len, 0, off, len, buf);
 	copy_piece(text->tail, text->tail_len, text->size - text->tail_len,
 		   off, len, buf);
-	while (at.off < off + len && next_row(text, view, &at.pos, &row)) {
-		char line[LINE_MAX_BYTES];
-		size_t n = put_line(text, space, &row, line);
-
-		copy_piece(line, n, at.off, off, len, buf);
-		at.off += n;
+	sink_init(&line, false);
+	while (at.off < off + len && next_row(text, src, &at.pos, &row)) {
+		line.len = 0;
+		put_line(text, src, &row, at.off == text->head_len, &line);
+		copy_piece(line.buf, (size_t)line.len, at.off, off, len, buf);
+		at.off += line.len;
 	}
+	sink_clear(&line);
 }

@@ -40,7 +40,9 @@ enum space_text {
 	SPACE_TEXT_MAPS,
 	SPACE_TEXT_MEMMAP,
 	SPACE_TEXT_DUMP_IDX,
-	SPACE_TEXT_PAGING,
+	SPACE_TEXT_MAPS_JSON,
+	SPACE_TEXTS_OF_ROWS,
+	SPACE_TEXT_PAGING = SPACE_TEXTS_OF_ROWS,
 	SPACE_TEXT_STATUS,
 	SPACE_TEXT_METHODS,
 	SPACE_TEXT_DTB,
@@ -48,6 +50,8 @@ enum space_text {
 	SPACE_TEXT_COMM,
 	SPACE_TEXT_ENVIRON,
 	SPACE_TEXT_UNLOADED,
+	SPACE_TEXT_VADS,
+	SPACE_TEXT_SMAPS,
 	SPACE_TEXT_HANDLES,
 	SPACE_TEXT_STATUS_JSON,
 	SPACE_TEXT_MAP_SVG,
@@ -80,7 +84,8 @@ struct Space {
 	_Atomic uint64_t data_bytes;
 	_Atomic uint64_t pagemap_bytes; /* that its file has, without holes */
 	_Atomic unsigned links; /* enum space_links, LINKS_KNOWN once found */
-	struct RowText *_Atomic rows[3]; /* maps, ...; owned, or NULL */
+	struct RowText *_Atomic rows[SPACE_TEXTS_OF_ROWS]; /* owned, or
+						    * NULL */
 
 	GMutex build_lock;	/* one builder at a time */
 	SpaceView *view;	/* guarded by the cache's lock; or NULL */

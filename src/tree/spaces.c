@@ -8,6 +8,7 @@
 #include "tree/fds.h"
 #include "tree/pagemap.h"
 #include "tree/tree-priv.h"
+#include "tree/vads.h"
 #include "vtop/guess.h"
 
 typedef void (*space_render_fn)(struct sink *out,
@@ -33,6 +34,8 @@ static const struct {
 				IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_DUMP_IDX] = { "dump.idx", NULL, true,
 				  IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_MAPS_JSON] = { "maps.json", NULL, true,
+				   IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_STATUS] = { "status", render_status, true, IN_PROCESS },
@@ -51,6 +54,8 @@ static const struct {
 				 IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
 				  IN_DIRECT_KERNEL },
+	[SPACE_TEXT_VADS] = { "vads", render_vads, false, IN_PROCESS },
+	[SPACE_TEXT_SMAPS] = { "smaps", render_smaps, true, IN_PROCESS },
 	[SPACE_TEXT_HANDLES] = { "handles", render_handles, false,
 				 IN_PROCESS },
 };
@@ -119,11 +124,15 @@ const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind)
 {
 	RowText *text = atomic_load(&space->rows[kind]), *none = NULL;
 	g_autoptr(SpaceView) view = NULL;
+	g_autoptr(Detail) vads = NULL;
 
 	if (text)
 		return text;
 	view = space_view(space, tree->cache);
-	text = row_text_new(space, view, kind, tree->options.coalesce);
+	vads = space_vads_get(&tree->facts, space);
+	text = row_text_new(&(struct row_source){ space, view,
+						  space_ranges(vads) },
+			    kind, tree->options.coalesce);
 	if (atomic_compare_exchange_strong(&space->rows[kind], &none, text))
 		return text;
 	row_text_free(text); /* somebody was faster */

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "tree/rows.h"
+#include "tree/vads.h"
 
 static void start(struct unit_tree *t, const struct mk_options *machine,
 		  bool coalesce, bool all)
@@ -215,14 +216,24 @@ static void poke(uint8_t *bytes, uint64_t at, uint64_t entry)
 	memcpy(bytes + at, &entry, 8);
 }
 
-static char *render(Space *space, const SpaceView *view, enum space_text kind)
+static char *render_named(Space *space, const SpaceView *view,
+			  const GArray *ranges, enum space_text kind)
 {
-	g_autoptr(RowText) text = row_text_new(space, view, kind, true);
+	const struct row_source src = { space, view, ranges };
+	g_autoptr(RowText) text = row_text_new(&src, kind, true);
 	size_t size = (size_t)row_text_size(text);
 	char *buf = g_malloc0(size + 1);
 
-	row_text_read(text, space, view, 0, size, buf);
+	row_text_read(text, &src, 0, size, buf);
 	return buf;
+}
+
+static char *render(Space *space, const SpaceView *view, enum space_text kind)
+{
+	g_autoptr(GArray) none =
+		g_array_new(FALSE, FALSE, sizeof(struct space_range));
+
+	return render_named(space, view, none, kind);
 }
 
 /* Three pages in a row in both spaces, the first with other rights: two lines
@@ -270,7 +281,10 @@ START_TEST(test_cut)
 	g_autofree uint8_t *bytes = g_malloc0(0x10000);
 	ViewCache *cache = view_cache_new(1 << 20);
 	g_autoptr(RowText) rows = NULL;
+	g_autoptr(GArray) none =
+		g_array_new(FALSE, FALSE, sizeof(struct space_range));
 	const char *maps_tail, *tail;
+	struct row_source src;
 	g_autofree char *maps = NULL, *memmap = NULL;
 	struct unit_mem mem;
 	SpaceView *view;
@@ -294,10 +308,11 @@ START_TEST(test_cut)
 	       "of this size can have\n";
 	ck_assert_msg(g_str_has_suffix(memmap, tail), "%s",
 		      memmap + strlen(memmap) - 100);
-	rows = row_text_new(space, view, SPACE_TEXT_MAPS, false);
+	src = (struct row_source){ space, view, none };
+	rows = row_text_new(&src, SPACE_TEXT_MAPS, false);
 	for (uint64_t at = row_text_size(rows) - 300;
 	     at + sizeof part < row_text_size(rows); at += 7) {
-		row_text_read(rows, space, view, at, sizeof part, part);
+		row_text_read(rows, &src, at, sizeof part, part);
 		ck_assert(!memcmp(part, maps + at, sizeof part));
 	}
 	space_view_unref(view);
