@@ -11,7 +11,7 @@
 #ifndef NT_FILEOBJ_H
 #define NT_FILEOBJ_H
 
-#include "nt/kernel.h"
+#include "nt/kread.h"
 
 /* Characters of UTF-16 that a name has at most; what is longer is cut. */
 #define NT_OBJECT_NAME_MAX 4096u
@@ -36,6 +36,8 @@ char *nt_object_own_name(const NtKernel *k, VirtAddr body);
  * begins with "...\". (transfer full)
  */
 char *nt_object_path(const NtKernel *k, VirtAddr body);
+/* The same, for who asks for many. */
+char *nt_object_path_by(const struct nt_reader *r, VirtAddr body);
 
 /*
  * Of a _FILE_OBJECT: the path of its device and its FileName,
@@ -45,5 +47,6 @@ char *nt_object_path(const NtKernel *k, VirtAddr body);
  * readable (it is in paged pool). UTF-8, not escaped. (transfer full)
  */
 char *nt_file_object_path(const NtKernel *k, VirtAddr file_object);
+char *nt_file_object_path_by(const struct nt_reader *r, VirtAddr file_object);
 
 #endif

@@ -30,6 +30,7 @@ src_libnt_a_SOURCES = \
 	src/nt/kdbgscan.c \
 	src/nt/kernel.c src/nt/kernel.h \
 	src/nt/kimage.c src/nt/kimage.h \
+	src/nt/kread.c src/nt/kread.h \
 	src/nt/layouts.c src/nt/layouts.h \
 	src/nt/ldr.c src/nt/ldr.h src/nt/ldr-priv.h \
 	src/nt/ldrfound.c \

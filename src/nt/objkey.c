@@ -24,13 +24,13 @@ static const uint32_t parents_32[] = { 0x28, 0x24, 0x18, 0x2c, 0x20 };
  * 0xc, and the characters behind it: one byte each where it is compressed. */
 static char *read_block(NtObjnames *o, uint64_t block)
 {
-	uint32_t at = o->kernel->profile.pointer_bytes == 8 ? 0x18 : 0xc;
+	uint32_t at = o->r.k->profile.pointer_bytes == 8 ? 0x18 : 0xc;
 	uint8_t flags, raw[2], narrow[OBJ_PART_MAX / 2];
 	uint8_t wide[OBJ_PART_MAX];
 	uint16_t len;
 
-	if (!objname_read(o, block, &flags, 1) ||
-	    !objname_read(o, block + at, raw, sizeof raw))
+	if (!nt_kread(&o->r, block, &flags, 1) ||
+	    !nt_kread(&o->r, block + at, raw, sizeof raw))
 		return NULL;
 	len = load_le16(raw);
 	if (!len || len > OBJ_PART_MAX)
@@ -38,7 +38,7 @@ static char *read_block(NtObjnames *o, uint64_t block)
 	if (!(flags & COMPRESSED))
 		return len % 2 ? NULL : objname_utf16(o, block + at + 2, len);
 	if (len > sizeof narrow ||
-	    !objname_read(o, block + at + 2, narrow, len))
+	    !nt_kread(&o->r, block + at + 2, narrow, len))
 		return NULL;
 	for (unsigned i = 0; i < len; i++) {
 		wide[2 * i] = narrow[i];
@@ -52,15 +52,15 @@ static char *read_block(NtObjnames *o, uint64_t block)
 static bool climb(NtObjnames *o, uint64_t kcb, uint32_t parent,
 		  GPtrArray *parts)
 {
-	unsigned n = o->kernel->profile.pointer_bytes;
+	unsigned n = o->r.k->profile.pointer_bytes;
 	g_autoptr(Seen) seen = seen_new(LEVELS_MAX);
 
 	while (seen_enter(seen, kcb) == SEEN_NEW) {
 		uint64_t block, up;
 		char *name;
 
-		if (!objname_link(o, kcb + parent + n, &block) ||
-		    !objname_pointer(o, kcb + parent, &up))
+		if (!nt_kread_link(&o->r, kcb + parent + n, &block) ||
+		    !nt_kread_pointer(&o->r, kcb + parent, &up))
 			return false;
 		name = read_block(o, block);
 		if (!name)
@@ -68,7 +68,7 @@ static bool climb(NtObjnames *o, uint64_t kcb, uint32_t parent,
 		g_ptr_array_add(parts, name);
 		if (!up)
 			return !g_ascii_strcasecmp(name, "REGISTRY");
-		if (!nt_is_kernel_address(&o->kernel->as, up))
+		if (!nt_is_kernel_address(&o->r.k->as, up))
 			return false;
 		kcb = up;
 	}
@@ -78,7 +78,7 @@ static bool climb(NtObjnames *o, uint64_t kcb, uint32_t parent,
 /* Where ParentKcb is: where that leads to the top. */
 static void learn_parent(NtObjnames *o, uint64_t kcb)
 {
-	bool wide = o->kernel->profile.pointer_bytes == 8;
+	bool wide = o->r.k->profile.pointer_bytes == 8;
 	const uint32_t *list = wide ? parents_64 : parents_32;
 	size_t n = wide ? G_N_ELEMENTS(parents_64) : G_N_ELEMENTS(parents_32);
 
@@ -96,13 +96,13 @@ static void learn_parent(NtObjnames *o, uint64_t kcb)
 char *objkey_path(NtObjnames *o, uint64_t body)
 {
 	g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
-	uint32_t at = o->kernel->profile.objname.key_block;
+	uint32_t at = o->r.k->profile.objname.key_block;
 	uint8_t raw[4];
 	uint64_t kcb;
 	bool top;
 
-	if (!objname_read(o, body, raw, sizeof raw) ||
-	    load_le32(raw) != TYPE_02 || !objname_link(o, body + at, &kcb))
+	if (!nt_kread(&o->r, body, raw, sizeof raw) ||
+	    load_le32(raw) != TYPE_02 || !nt_kread_link(&o->r, body + at, &kcb))
 		return NULL;
 	if (o->kcb_parent == NT_ABSENT)
 		learn_parent(o, kcb);

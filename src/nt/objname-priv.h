@@ -3,8 +3,8 @@
 #ifndef NT_OBJNAME_PRIV_H
 #define NT_OBJNAME_PRIV_H
 
+#include "nt/kread.h"
 #include "nt/objname.h"
-#include "nt/pages.h"
 
 enum {
 	OBJ_TYPES = 256,	/* entries of ObTypeIndexTable */
@@ -13,8 +13,7 @@ enum {
 };
 
 struct NtObjnames {
-	const NtKernel *kernel;
-	NtPages *pages;
+	struct nt_reader r;	/* its pages are owned */
 	/* By index; 0 and NULL: there is none, or it is not read yet. */
 	uint64_t types[OBJ_TYPES];
 	char *type_names[OBJ_TYPES];
@@ -25,19 +24,11 @@ struct NtObjnames {
 	uint32_t kcb_parent;	/* ParentKcb; NT_ABSENT: not known yet */
 };
 
-bool objname_read(NtObjnames *o, uint64_t va, void *buf, size_t len_bytes);
-/* A pointer of the machine's width. */
-bool objname_pointer(NtObjnames *o, uint64_t va, uint64_t *ret);
-/* One that is a kernel address. */
-bool objname_link(NtObjnames *o, uint64_t va, uint64_t *ret);
 /* UTF-16 at va, with U+2400 for NUL; NULL where it is not there. (transfer
  * full) */
 /* The same for text at hand, which it changes. (transfer full) */
 char *objname_wide(uint8_t *text, size_t len_bytes);
 char *objname_utf16(NtObjnames *o, uint64_t va, size_t len_bytes);
-/* The UNICODE_STRING at va, cut at max_bytes; NULL where it is not there or
- * makes no sense. (transfer full) */
-char *objname_unicode(NtObjnames *o, uint64_t va, size_t max_bytes);
 /* Makes a path of parts, the last one first; top: "\", "?\" or "". It is cut
  * at NT_OBJNAME_MAX. (transfer full) */
 char *objname_join(const char *top, const GPtrArray *parts);

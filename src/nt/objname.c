@@ -17,34 +17,6 @@ enum {
 	NAME_15 = 15,		/* bytes of _EPROCESS.ImageFileName */
 };
 
-bool objname_read(NtObjnames *o, uint64_t va, void *buf, size_t len_bytes)
-{
-	return nt_is_kernel_address(&o->kernel->as, va) &&
-	       nt_pages_read(o->pages, VIRT(va), buf, len_bytes);
-}
-
-bool objname_pointer(NtObjnames *o, uint64_t va, uint64_t *ret)
-{
-	unsigned n = o->kernel->profile.pointer_bytes;
-	uint8_t raw[8];
-
-	if (!objname_read(o, va, raw, n))
-		return false;
-	*ret = n == 8 ? load_le64(raw) : load_le32(raw);
-	return true;
-}
-
-bool objname_link(NtObjnames *o, uint64_t va, uint64_t *ret)
-{
-	uint64_t link;
-
-	if (!objname_pointer(o, va, &link) ||
-	    !nt_is_kernel_address(&o->kernel->as, link))
-		return false;
-	*ret = link;
-	return true;
-}
-
 char *objname_wide(uint8_t *text, size_t len_bytes)
 {
 	for (size_t i = 0; i + 1 < len_bytes; i += 2) {
@@ -60,33 +32,9 @@ char *objname_utf16(NtObjnames *o, uint64_t va, size_t len_bytes)
 {
 	uint8_t text[OBJ_PART_MAX];
 
-	if (len_bytes > sizeof text || !objname_read(o, va, text, len_bytes))
+	if (len_bytes > sizeof text || !nt_kread(&o->r, va, text, len_bytes))
 		return NULL;
 	return objname_wide(text, len_bytes);
-}
-
-/* u16 Length, u16 MaximumLength, then the pointer at its alignment. */
-char *objname_unicode(NtObjnames *o, uint64_t va, size_t max_bytes)
-{
-	g_autofree char *text = NULL;
-	uint16_t len, max;
-	uint64_t buffer;
-	uint8_t raw[4];
-
-	if (!objname_read(o, va, raw, sizeof raw))
-		return NULL;
-	len = load_le16(raw);
-	max = load_le16(raw + 2);
-	if (len % 2 || len > max)
-		return NULL;
-	if (!len)
-		return g_strdup("");
-	if (!objname_link(o, va + o->kernel->profile.pointer_bytes, &buffer))
-		return NULL;
-	text = objname_utf16(o, buffer, MIN(len, max_bytes & ~(size_t)1));
-	if (!text || len <= max_bytes)
-		return g_steal_pointer(&text);
-	return g_strconcat(text, "...", NULL);
 }
 
 /* At a character's border. */
@@ -116,13 +64,13 @@ char *objname_join(const char *top, const GPtrArray *parts)
 
 static char *process_text(NtObjnames *o, uint64_t body)
 {
-	const struct nt_eprocess_layout *e = &o->kernel->profile.eprocess;
+	const struct nt_eprocess_layout *e = &o->r.k->profile.eprocess;
 	g_autofree char *name = NULL;
 	uint8_t raw[NAME_15];
 	uint64_t pid;
 
-	if (!objname_pointer(o, body + e->pid, &pid) ||
-	    !objname_read(o, body + e->name, raw, sizeof raw))
+	if (!nt_kread_pointer(&o->r, body + e->pid, &pid) ||
+	    !nt_kread(&o->r, body + e->name, raw, sizeof raw))
 		return NULL;
 	name = text_from_ansi(raw, sizeof raw);
 	return g_strdup_printf("%s(%" PRIu32 ")", name, (uint32_t)pid);
@@ -130,15 +78,15 @@ static char *process_text(NtObjnames *o, uint64_t body)
 
 static char *thread_text(NtObjnames *o, uint64_t body)
 {
-	const struct nt_profile *p = &o->kernel->profile;
+	const struct nt_profile *p = &o->r.k->profile;
 	g_autofree char *owner = NULL;
 	uint64_t tid, process;
 
 	if (p->objname.thread_id == NT_ABSENT ||
-	    !objname_pointer(o, body + p->objname.thread_id, &tid))
+	    !nt_kread_pointer(&o->r, body + p->objname.thread_id, &tid))
 		return NULL;
 	if (p->thread.process != NT_ABSENT &&
-	    objname_link(o, body + p->thread.process, &process))
+	    nt_kread_link(&o->r, body + p->thread.process, &process))
 		owner = process_text(o, process);
 	return owner ? g_strdup_printf("%" PRIu32 " of %s", (uint32_t)tid,
 				       owner) :
@@ -149,16 +97,17 @@ static char *thread_text(NtObjnames *o, uint64_t body)
 static bool section_area(NtObjnames *o, uint64_t body, uint64_t *area,
 			 uint64_t *file)
 {
-	const struct nt_objname_layout *l = &o->kernel->profile.objname;
+	const struct nt_objname_layout *l = &o->r.k->profile.objname;
 	uint64_t segment;
 
 	*file = 0;
 	/* The types of 10240 have both: the old one is a leftover. */
 	if (l->section_area == NT_ABSENT)
 		return l->section_segment != NT_ABSENT &&
-		       objname_link(o, body + l->section_segment, &segment) &&
-		       objname_link(o, segment + l->segment_area, area);
-	if (!objname_link(o, body + l->section_area, area))
+		       nt_kread_link(&o->r, body + l->section_segment,
+				     &segment) &&
+		       nt_kread_link(&o->r, segment + l->segment_area, area);
+	if (!nt_kread_link(&o->r, body + l->section_area, area))
 		return false;
 	if (*area & REMOTE_FILE)
 		*file = *area & ~(uint64_t)REMOTE_FILE;
@@ -167,16 +116,17 @@ static bool section_area(NtObjnames *o, uint64_t body, uint64_t *area,
 
 static char *section_file(NtObjnames *o, uint64_t body)
 {
-	const struct nt_profile *p = &o->kernel->profile;
+	const struct nt_profile *p = &o->r.k->profile;
 	uint64_t area, file;
 
 	if (!section_area(o, body, &area, &file))
 		return NULL;
 	if (!file && (p->objname.area_file == NT_ABSENT ||
-		      !objname_link(o, area + p->objname.area_file, &file)))
+		      !nt_kread_link(&o->r, area + p->objname.area_file,
+				     &file)))
 		return NULL;
 	file &= ~(uint64_t)(p->pointer_bytes == 8 ? FAST_REF_64 : FAST_REF_32);
-	return nt_file_object_path(o->kernel, VIRT(file));
+	return nt_file_object_path_by(&o->r, VIRT(file));
 }
 
 static char *name_of(NtObjnames *o, const char *type, uint64_t body)
@@ -184,14 +134,14 @@ static char *name_of(NtObjnames *o, const char *type, uint64_t body)
 	char *name;
 
 	if (!g_strcmp0(type, "File"))
-		return nt_file_object_path(o->kernel, VIRT(body));
+		return nt_file_object_path_by(&o->r, VIRT(body));
 	if (!g_strcmp0(type, "Key"))
 		return objkey_path(o, body);
 	if (!g_strcmp0(type, "Process"))
 		return process_text(o, body);
 	if (!g_strcmp0(type, "Thread"))
 		return thread_text(o, body);
-	name = nt_object_path(o->kernel, VIRT(body));
+	name = nt_object_path_by(&o->r, VIRT(body));
 	if (!name && !g_strcmp0(type, "Section"))
 		return section_file(o, body);
 	return name;
@@ -230,8 +180,7 @@ NtObjnames *nt_objnames_new(const NtKernel *kernel)
 {
 	NtObjnames *o = g_new0(NtObjnames, 1);
 
-	o->kernel = kernel;
-	o->pages = nt_pages_new(&kernel->as);
+	o->r = (struct nt_reader){ kernel, nt_pages_new(&kernel->as) };
 	o->pointed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
 					   g_free);
 	o->kcb_parent = NT_ABSENT;
@@ -246,7 +195,7 @@ void nt_objnames_free(NtObjnames *names)
 	for (unsigned i = 0; i < OBJ_TYPES; i++)
 		g_free(names->type_names[i]);
 	g_hash_table_unref(names->pointed);
-	nt_pages_free(names->pages);
+	nt_pages_free(names->r.pages);
 	g_free(names);
 }
 
@@ -258,14 +207,14 @@ unsigned nt_objnames_types(const NtObjnames *names)
 bool nt_objname_read(NtObjnames *names, VirtAddr header,
 		     struct nt_object_info *ret)
 {
-	uint32_t len = names->kernel->profile.object.body;
+	uint32_t len = names->r.k->profile.object.body;
 	uint64_t body;
 	const char *type;
 	uint8_t last;
 
 	if (len == NT_ABSENT || !len || !add_u64(header.v, len, &body) ||
-	    !objname_read(names, body - 1, &last, 1) ||
-	    !objname_read(names, header.v, &last, 1))
+	    !nt_kread(&names->r, body - 1, &last, 1) ||
+	    !nt_kread(&names->r, header.v, &last, 1))
 		return false;
 	type = objtype_get(names, header.v, body);
 	*ret = (struct nt_object_info){ VIRT(body), g_strdup(type),

@@ -21,7 +21,7 @@ struct nt_object_info {
 	 * of what is in the object manager's directories, "\Device\...\x.dll"
 	 * of files and of unnamed sections of files, "\REGISTRY\MACHINE\x" of
 	 * keys, "x.exe(4)" of processes, "8 of x.exe(4)" of threads. It begins
-	 * with "?\" where what is above cannot be read. Decoded, not escaped;
+	 * with "...\" where what is above cannot be read. Decoded, not escaped;
 	 * a NUL in it is U+2400.
 	 */
 	char *name;

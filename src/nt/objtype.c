@@ -20,21 +20,21 @@ enum {
 
 static bool read_index(NtObjnames *o, uint64_t header, uint8_t *ret)
 {
-	uint32_t at = o->kernel->profile.object.type_index;
+	uint32_t at = o->r.k->profile.object.type_index;
 
-	return at != NT_ABSENT && objname_read(o, header + at, ret, 1);
+	return at != NT_ABSENT && nt_kread(&o->r, header + at, ret, 1);
 }
 
 /* The types in the table: it has no end mark, but unused entries are 0. */
 static void read_table(NtObjnames *o)
 {
-	unsigned n = o->kernel->profile.pointer_bytes;
-	uint64_t table = o->kernel->vars[NT_OB_TYPE_INDEX_TABLE].va.v;
+	unsigned n = o->r.k->profile.pointer_bytes;
+	uint64_t table = o->r.k->vars[NT_OB_TYPE_INDEX_TABLE].va.v;
 
 	if (!table)
 		return;
 	for (unsigned i = FIRST_TYPE; i < OBJ_TYPES; i++) {
-		if (!objname_link(o, table + i * n, &o->types[i]))
+		if (!nt_kread_link(&o->r, table + i * n, &o->types[i]))
 			return;
 		o->n_types++;
 	}
@@ -53,7 +53,7 @@ static struct vote count_votes(NtObjnames *o)
 	struct vote v = { 0 };
 
 	for (unsigned i = FIRST_TYPE; i < FIRST_TYPE + o->n_types; i++) {
-		uint64_t header = o->types[i] - o->kernel->profile.object.body;
+		uint64_t header = o->types[i] - o->r.k->profile.object.body;
 		uint8_t raw, with;
 
 		if (!read_index(o, header, &raw))
@@ -70,8 +70,8 @@ static struct vote count_votes(NtObjnames *o)
 
 void objtypes_learn(NtObjnames *o)
 {
-	const struct nt_profile *p = &o->kernel->profile;
-	VirtAddr cookie = o->kernel->vars[NT_OB_HEADER_COOKIE].va;
+	const struct nt_profile *p = &o->r.k->profile;
+	VirtAddr cookie = o->r.k->vars[NT_OB_HEADER_COOKIE].va;
 	struct vote v;
 
 	if (p->object.type_index == NT_ABSENT ||
@@ -84,14 +84,14 @@ void objtypes_learn(NtObjnames *o)
 		o->cookie = v.best;
 	} else if (!v.n_plain && o->n_types) {
 		/* None of them could be read. */
-		o->mixed = cookie.v && objname_read(o, cookie.v, &o->cookie, 1);
+		o->mixed = cookie.v && nt_kread(&o->r, cookie.v, &o->cookie, 1);
 	}
 }
 
 static char *read_name(NtObjnames *o, uint64_t type)
 {
-	char *name = objname_unicode(
-		o, type + o->kernel->profile.object.type_name, OBJ_TYPE_MAX);
+	char *name = nt_kread_unicode(
+		&o->r, type + o->r.k->profile.object.type_name, OBJ_TYPE_MAX);
 
 	if (name && *name)
 		return name;
@@ -116,12 +116,12 @@ static const char *by_index(NtObjnames *o, uint64_t header)
 
 static const char *by_pointer(NtObjnames *o, uint64_t header)
 {
-	const struct nt_object_layout *l = &o->kernel->profile.object;
+	const struct nt_object_layout *l = &o->r.k->profile.object;
 	uint64_t type;
 	char *name;
 
 	if (l->type == NT_ABSENT || l->type_name == NT_ABSENT ||
-	    !objname_link(o, header + l->type, &type))
+	    !nt_kread_link(&o->r, header + l->type, &type))
 		return NULL;
 	name = g_hash_table_lookup(o->pointed, &type);
 	if (name || g_hash_table_size(o->pointed) >= POINTED_MAX)
@@ -136,23 +136,23 @@ static const char *by_pointer(NtObjnames *o, uint64_t header)
 /* A thread names a process, which is one by its header. */
 static bool is_thread(NtObjnames *o, uint64_t body)
 {
-	uint32_t at = o->kernel->profile.thread.process;
+	uint32_t at = o->r.k->profile.thread.process;
 	uint64_t process;
 	uint8_t type;
 
-	return at != NT_ABSENT && objname_link(o, body + at, &process) &&
-	       objname_read(o, process, &type, 1) &&
+	return at != NT_ABSENT && nt_kread_link(&o->r, body + at, &process) &&
+	       nt_kread(&o->r, process, &type, 1) &&
 	       (type & OBJECT_MASK) == PROCESS_OBJECT;
 }
 
 /* A process has an id that is a multiple of 4, and page tables. */
 static bool is_process(NtObjnames *o, uint64_t body)
 {
-	const struct nt_eprocess_layout *e = &o->kernel->profile.eprocess;
+	const struct nt_eprocess_layout *e = &o->r.k->profile.eprocess;
 	uint64_t pid, dtb;
 
-	return objname_pointer(o, body + e->pid, &pid) &&
-	       objname_pointer(o, body + e->dtb, &dtb) && pid && dtb &&
+	return nt_kread_pointer(&o->r, body + e->pid, &pid) &&
+	       nt_kread_pointer(&o->r, body + e->dtb, &dtb) && pid && dtb &&
 	       pid % 4 == 0 && pid <= UINT32_MAX;
 }
 
@@ -163,7 +163,7 @@ static const char *by_contents(NtObjnames *o, uint64_t body)
 	uint8_t raw[LOOK];
 	uint16_t size;
 
-	if (!objname_read(o, body, raw, sizeof raw))
+	if (!nt_kread(&o->r, body, raw, sizeof raw))
 		return NULL;
 	size = load_le16(raw + 2);
 	if (load_le32(raw) == KEY_BODY)
@@ -182,7 +182,7 @@ const char *objtype_get(NtObjnames *o, uint64_t header, uint64_t body)
 {
 	const char *type;
 
-	if (o->kernel->profile.object.type_index == NT_ABSENT)
+	if (o->r.k->profile.object.type_index == NT_ABSENT)
 		type = by_pointer(o, header);
 	else
 		type = by_index(o, header);
