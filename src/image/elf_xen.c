@@ -21,6 +21,8 @@ enum {
 	ENTRIES_AT_ONCE = 512,
 	/* struct vcpu_guest_context of x86-64. */
 	VCPU = 5168,
+	VCPU_REGS = 520,
+	VCPU_RIP = VCPU_REGS + 128,
 	VCPU_CR3 = 5008,
 	VCPU_FS = 5144,
 	VCPU_GS_KERNEL = 5152,
@@ -173,6 +175,30 @@ static void add_pages(Image *image, const struct xen *xen, Log *log)
 			xen->pfn.len ? ".xen_pfn" : ".xen_p2m");
 }
 
+/* cpu_user_regs (Xen public/arch-x86/xen-x86_64.h): r15 r14 r13 r12 rbp rbx r11
+ * r10 r9 r8 rax rcx rdx rsi rdi, two u32, rip, cs, rflags, rsp, ss, es, ds, fs,
+ * gs; selectors are u16, with room for 64 bits each. */
+static struct image_regs read_regs(const uint8_t *b)
+{
+	static const uint8_t numbers[15] = { 15, 14, 13, 12, 5, 3, 11, 10,
+					     9,	 8,  0,	 1,  2, 6, 7 };
+	struct image_regs regs = {
+		.known = true,
+		.cs = load_le16(b + 136),
+		.flags = load_le64(b + 144),
+		.ss = load_le16(b + 160),
+		.es = load_le16(b + 168),
+		.ds = load_le16(b + 176),
+		.fs = load_le16(b + 184),
+		.gs = load_le16(b + 192),
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+		regs.gpr[numbers[i]] = load_le64(b + 8 * i);
+	regs.gpr[4] = load_le64(b + 152);
+	return regs;
+}
+
 static void add_cpus(Image *image, const struct xen *xen)
 {
 	uint64_t n = MIN(xen->prstatus.len / VCPU, IMAGE_CPUS_MAX);
@@ -185,6 +211,8 @@ static void add_cpus(Image *image, const struct xen *xen)
 		if (!add_u64(xen->prstatus.off, i * VCPU, &off) ||
 		    !image_io_read(xen->io, off, buf, sizeof buf))
 			return;
+		cpu.regs = read_regs(buf + VCPU_REGS);
+		cpu.rip = load_le64(buf + VCPU_RIP);
 		cpu.cr3 = load_le64(buf + VCPU_CR3);
 		cpu.fs_base = load_le64(buf + VCPU_FS);
 		/* Whichever of both it is that counts in the kernel. */

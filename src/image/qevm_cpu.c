@@ -15,7 +15,8 @@
 
 enum {
 	HEAD = 17,
-	EIP = 128,
+	EIP = 128, /* behind 16 registers, by their numbers */
+	FLAGS = 136,
 	SEGS = 236, /* es cs ss ds fs gs, 20 bytes each; base at 4 */
 	SEG = 20,
 	FS = 4,
@@ -33,9 +34,33 @@ static bool is_head(const uint8_t *p, uint32_t number)
 	       qevm_be32(p + 9) == number && qevm_be32(p + 13) == 12;
 }
 
+static uint16_t selector(const uint8_t *state, unsigned segment)
+{
+	return (uint16_t)qevm_be32(state + SEGS + segment * SEG);
+}
+
+static struct image_regs take_regs(const uint8_t *state)
+{
+	struct image_regs regs = {
+		.known = true,
+		.flags = qevm_be64(state + FLAGS),
+		.es = selector(state, 0),
+		.cs = selector(state, 1),
+		.ss = selector(state, 2),
+		.ds = selector(state, 3),
+		.fs = selector(state, FS),
+		.gs = selector(state, GS),
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(regs.gpr); i++)
+		regs.gpr[i] = qevm_be64(state + 8 * i);
+	return regs;
+}
+
 static void take_cpu(Image *image, const uint8_t *state)
 {
 	const struct image_cpu cpu = {
+		.regs = take_regs(state),
 		.rip = qevm_be64(state + EIP),
 		.fs_base = qevm_be64(state + SEGS + FS * SEG + 4),
 		.gs_base = qevm_be64(state + SEGS + GS * SEG + 4),

@@ -259,13 +259,37 @@ static void put_ram(struct stream *s)
 	put_footer(s, RAM_ID);
 }
 
+/* regs, eip, eflags; at 236 es cs ss ds fs gs, each with its selector (u32)
+ * first. */
+static void put_regs(uint8_t *state, const struct mk_cpu *cpu)
+{
+	const uint16_t selectors[6] = { cpu->es, cpu->cs, cpu->ss,
+					cpu->ds, cpu->fs, cpu->gs };
+	uint64_t words[18];
+
+	if (!cpu->has_regs)
+		return;
+	for (size_t i = 0; i < 16; i++)
+		words[i] = GUINT64_TO_BE(cpu->gpr[i]);
+	words[16] = GUINT64_TO_BE(cpu->rip);
+	words[17] = GUINT64_TO_BE(cpu->flags);
+	memcpy(state, words, sizeof words);
+	for (size_t i = 0; i < G_N_ELEMENTS(selectors); i++) {
+		uint32_t be = GUINT32_TO_BE(selectors[i]);
+
+		memcpy(state + 236 + i * 20, &be, sizeof be);
+	}
+}
+
 static void put_cpu(struct stream *s, const struct mk_cpu *cpu, uint32_t id)
 {
 	uint8_t state[CPU_STATE] = { 0 };
-	uint64_t gs = GUINT64_TO_BE(cpu->gs_base);
+	uint64_t gs = GUINT64_TO_BE(cpu->has_regs && cpu->in_user
+					    ? cpu->teb : cpu->gs_base);
 	uint64_t idt = GUINT64_TO_BE(cpu->idt_base);
 	uint64_t cr3 = GUINT64_TO_BE(cpu->cr3);
 
+	put_regs(state, cpu);
 	memcpy(state + CPU_GS, &gs, sizeof gs);
 	memcpy(state + CPU_IDT, &idt, sizeof idt);
 	memcpy(state + CPU_CR3, &cr3, sizeof cr3);

@@ -78,6 +78,30 @@ static void put_pages(struct core *c)
 	}
 }
 
+static void put64(uint8_t *at, uint64_t value)
+{
+	value = GUINT64_TO_LE(value);
+	memcpy(at, &value, sizeof value);
+}
+
+/* struct cpu_user_regs behind the 512 bytes of the coprocessor and the
+ * flags. */
+static void put_regs(uint8_t *state, const struct mk_cpu *cpu)
+{
+	static const uint8_t order[15] = { 15, 14, 13, 12, 5, 3, 11, 10,
+					   9,  8,  0,  1,  2, 6, 7 };
+	const uint64_t rest[9] = { cpu->rip, cpu->cs, cpu->flags,
+				   cpu->gpr[4], cpu->ss, cpu->es, cpu->ds,
+				   cpu->fs, cpu->gs };
+
+	if (!cpu->has_regs)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+		put64(state + 520 + i * 8, cpu->gpr[order[i]]);
+	for (size_t i = 0; i < G_N_ELEMENTS(rest); i++)
+		put64(state + 520 + 128 + i * 8, rest[i]);
+}
+
 static void put_cpus(struct core *c, const struct mk_write_options *options)
 {
 	for (size_t i = 0; i < options->n_cpus; i++) {
@@ -85,6 +109,7 @@ static void put_cpus(struct core *c, const struct mk_write_options *options)
 		uint64_t cr3 = GUINT64_TO_LE(options->cpus[i].cr3);
 		uint64_t gs = GUINT64_TO_LE(options->cpus[i].gs_base);
 
+		put_regs(state, &options->cpus[i]);
 		memcpy(state + VCPU_CR3, &cr3, sizeof cr3);
 		memcpy(state + VCPU_GS, &gs, sizeof gs);
 		c->failed = c->failed ||

@@ -40,6 +40,7 @@ mount_tests = \
 	tests/mount/spaces.sh \
 	tests/mount/states.sh \
 	tests/mount/symbols.sh \
+	tests/mount/tasks.sh \
 	tests/mount/symbols-pdb.sh \
 	tests/mount/text.sh \
 	tests/mount/tools.sh \
