@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test-vtop-walk \
 	tests/unit/test-nt-cpus \
 	tests/unit/test-nt-thread \
+	tests/unit/test-nt-thread-hostile \
 	tests/unit/test-nt-dtbcheck \
 	tests/unit/test-nt-dtbscan \
 	tests/unit/test-nt-epoch \
@@ -253,6 +254,8 @@ tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_walk_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_nt_thread_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_thread_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_thread_hostile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_thread_hostile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_cpus_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_cpus_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_dtbcheck_CPPFLAGS = $(UNIT_CPPFLAGS)
