@@ -50,6 +50,8 @@
  *				wow64, switch, prcb, cpu; KNOWN: bits of GPR,
  *				which are ax cx dx bx sp bp si di r8 to r15
  *	page PID VA PA SIZE FLAGS STATE CONTENT RAW
+ *	name PID START LAST NAME what maps calls it, where no file is mapped:
+ *				[heap], [peb]; LAST: last byte
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE COMMIT
  *				LAST: last byte
  *	handle PID EPROCESS VALUE ACCESS OBJECT TYPE NAMEHEX

@@ -191,6 +191,35 @@ static void put_teb(MkWin *win, MkProc *proc, const struct form *form,
 	put_pointer(&block, teb + 12 * n, peb);
 }
 
+/* _PEB.ProcessHeap, NumberOfHeaps (MaximumNumberOfHeaps behind it) and
+ * ProcessHeaps, the same in every version of a kind; the array of one heap is
+ * in the PEB's own page, behind all members. */
+static void put_heap(MkWin *win, MkProc *proc, uint64_t peb,
+		     unsigned int pointer_bytes, uint64_t heap)
+{
+	static const uint32_t at32[] = {0x18, 0x88, 0x90};
+	static const uint32_t at64[] = {0x30, 0xe8, 0xf0};
+	const uint32_t *at = pointer_bytes == 4 ? at32 : at64;
+	struct form form = {.pointer_bytes = pointer_bytes};
+	struct block block = {win, proc, &form, 0, 0};
+
+	put_pointer(&block, peb + at[0], heap);
+	put(&block, peb + at[1], 1, 4);
+	put(&block, peb + at[1] + 4, 16, 4);
+	put_pointer(&block, peb + at[2], peb + 0x900);
+	put_pointer(&block, peb + 0x900, heap);
+}
+
+void mk_peb_heap(MkWin *win, MkProc *proc, uint64_t heap)
+{
+	struct mk_process *info = &proc->info;
+
+	info->heap = heap;
+	put_heap(win, proc, info->peb, mk_pointer_bytes(win), heap);
+	if (info->wow64)
+		put_heap(win, proc, info->peb32, 4, heap);
+}
+
 static char *file_name(const MkProc *proc)
 {
 	char *name =

@@ -376,6 +376,24 @@ static void put_params(GString *out, const struct mk_process *info)
 	g_string_append_c(out, '\n');
 }
 
+static void put_name(GString *out, const struct mk_process *info,
+		     uint64_t start, uint64_t pages, const char *name)
+{
+	if (start)
+		g_string_append_printf(out,
+				       "name\t%" PRIu32 "\t0x%" PRIx64
+				       "\t0x%" PRIx64 "\t%s\n",
+				       info->pid, start,
+				       start + pages * MK_PAGE_SIZE - 1, name);
+}
+
+static void put_names(GString *out, const struct mk_process *info)
+{
+	put_name(out, info, info->heap, 0x40, "[heap]");
+	put_name(out, info, info->peb, 1, "[peb]");
+	put_name(out, info, info->peb32, 1, "[peb]");
+}
+
 static void put_process(GString *out, const struct mk_process *info, bool how)
 {
 	g_string_append_printf(out, "proc\t%" PRIu32 "\t%" PRIu32 "\t",
@@ -393,6 +411,7 @@ static void put_process(GString *out, const struct mk_process *info, bool how)
 		info->threads, info->wow64, info->in_list, info->peb);
 	put_methods(out, info);
 	put_params(out, info);
+	put_names(out, info);
 	for (guint i = 0; i < info->pages->len; i++) {
 		g_string_append_printf(out, "page\t%" PRIu32 "\t", info->pid);
 		put_page(out, &g_array_index(info->pages, struct mk_page, i),

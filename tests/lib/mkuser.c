@@ -547,7 +547,7 @@ static void map_process(const struct user *user)
 	const uint64_t image =
 		places->image + draw(user, 0x400) * places->image_step;
 	const uint64_t low = places->low;
-	uint64_t high = places->high;
+	uint64_t heap, high = places->high;
 
 	map_image(user, image);
 	mk_peb_build(user->win, user->proc,
@@ -557,7 +557,9 @@ static void map_process(const struct user *user)
 			     .image = image,
 		     });
 	mk_threads_user(user->win, user->proc, image, low + 0x2000000);
-	map_heap(user, low + 0x1000000 + (draw(user, 0x40) << 16));
+	heap = low + 0x1000000 + (draw(user, 0x40) << 16);
+	map_heap(user, heap);
+	mk_peb_heap(user->win, user->proc, heap);
 	map_states(user, low + 0x4000000 + (draw(user, 0x1f) << 16));
 	high += draw(user, 0x100) << 16;
 	if (!user->win->options.states) {

@@ -557,6 +557,8 @@ struct mk_peb_places {
 };
 
 void mk_peb_build(MkWin *win, MkProc *proc, const struct mk_peb_places *places);
+/* Its heap; when the PEB is there. */
+void mk_peb_heap(MkWin *win, MkProc *proc, uint64_t heap);
 
 /* mkdamage.c: processes that only damaged machines have; then the damage. */
 void mk_damage_extra(MkWin *win);

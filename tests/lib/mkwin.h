@@ -254,6 +254,7 @@ struct mk_process {
 	uint64_t exit_time;
 	uint64_t peb;
 	uint64_t peb32;
+	uint64_t heap; /* the PEB's ProcessHeap, start of a VAD; or 0 */
 	/* What it was started with, UTF-8; of a WoW64 process by its 32-bit
 	 * PEB; the other one has "PEB=64 bits" in the environment. NULL where
 	 * it has no PEB. */
