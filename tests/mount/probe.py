@@ -32,6 +32,8 @@ WRITE_COPY = (5, 7)
 MAPS_LINE = re.compile(
     r"^([0-9a-f]{8,16})-([0-9a-f]{8,17}) ([r-][w-][x-][ps]) "
     r"([0-9a-f]{8,16}) 00:00 0 (.*)$")
+# Where a page is that is not in memory, behind its name.
+ORIGIN = re.compile(r"\[(pagefile \d+|compressed|triage)\]$")
 REGION_NAME = re.compile(
     r"^([0-9a-f]{8}|[0-9a-f]{16})-([0-9a-f]{8,17})\.([r-][w-][x-][ps])$")
 
@@ -630,6 +632,8 @@ def check_pagemap(folder):
         data = os.pread(fd, 8 * count, (start & mask) // PAGE * 8)
         for i, entry in enumerate(struct.unpack("<%dQ" % count, data)):
             path = m.group(5).strip()
+            path = ORIGIN.search(path)
+            path = path.group(0) if path else ""
             if path:
                 ok = entry >> 62 == 1
                 if path.startswith("[pagefile "):

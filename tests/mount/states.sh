@@ -130,7 +130,7 @@ for how in - direct marker vad; do
 	va=$(page pagefile $how 3 paged)
 	page_at "pg$number" "$offset" >want
 	page_at "$vmem" "$va" | cmp - want || fail "page file, by $how"
-	grep -qE "^${va#0x}-.* 00:00 0 +\[pagefile $number\]\$" \
+	grep -qE "^${va#0x}-.* 00:00 0 .*\[pagefile $number\]\$" \
 		"mnt/proc/$pid/maps" || fail "$va is not in maps"
 	grep -q "^$va " "mnt/proc/$pid/memmap" && fail "$va is in memmap"
 done

@@ -117,7 +117,8 @@ static void check_maps(const struct unit_tree *t, const struct mk_process *p,
 	for (guint i = 0; i < p->pages->len; i++) {
 		const struct mk_page *page =
 			&g_array_index(p->pages, struct mk_page, i);
-		g_autofree char *line = NULL;
+		const char *name = unit_tree_name(p, page->va, true);
+		g_autofree char *line = NULL, *head = NULL;
 		char perms[5];
 
 		exact &= !has_data(page) || is_one_line(page);
@@ -125,10 +126,12 @@ static void check_maps(const struct unit_tree *t, const struct mk_process *p,
 			continue;
 		n_pages++;
 		perms_of(p, page, perms);
-		line = g_strdup_printf("%08lx-%08lx %s %08lx 00:00 0 ",
+		head = g_strdup_printf("%08lx-%08lx %s %08lx 00:00 0 ",
 				       (long)page->va,
 				       (long)(page->va + page->size), perms,
 				       (long)page->pa);
+		/* Names begin in column 74. */
+		line = g_strdup_printf(*name ? "%-73s%s" : "%s%s", head, name);
 		ck_assert_msg(g_hash_table_contains(lines, line),
 			      "pid %u: no line %s", p->pid, line);
 	}

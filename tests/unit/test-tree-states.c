@@ -56,22 +56,37 @@ static bool is_shared(const struct check *c, uint64_t va)
 	return false;
 }
 
+/* The last column of maps. */
+static void column_of(const struct check *c, const struct row *row, bool vads,
+		      char want[240])
+{
+	const char *name = unit_tree_name(c->process, row->page->va, vads);
+	char *at = g_stpcpy(want, name);
+
+	if (page_state_in_memory(row->want.state))
+		return;
+	if (row->want.state == PAGE_STORE)
+		sprintf(at, "%s[compressed]", *name ? " " : "");
+	else
+		sprintf(at, "%s[pagefile %u]", *name ? " " : "",
+			swap_place_number(row->want.pa));
+}
+
 static void assert_map_line(const struct check *c, const char *line,
 			    const struct row *row)
 {
 	uint64_t start, end, pa, want_pa = 0;
-	char perms[5] = "", origin[40] = "", want[40] = "";
+	char perms[5] = "", origin[200] = "", want[240] = "";
 
 	ck_assert_int_ge(sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64
-				" 00:00 0 %39[^\n]", &start, &end, perms, &pa,
+				" 00:00 0 %199[^\n]", &start, &end, perms, &pa,
 				origin), 4);
 	if (page_state_in_memory(row->want.state))
 		want_pa = row->want.pa;
-	else if (row->want.state == PAGE_STORE)
-		strcpy(want, "[compressed]");
-	else
-		sprintf(want, "[pagefile %u]",
-			swap_place_number(row->want.pa));
+	column_of(c, row, true, want);
+	/* Of some of those the tree of VADs is known. */
+	if (c->s.no_vads && strcmp(origin, want))
+		column_of(c, row, false, want);
 	ck_assert_msg(start == row->page->va &&
 			      end == start + row->page->size && pa == want_pa &&
 			      !strcmp(origin, want),

@@ -40,6 +40,27 @@ struct tree_node unit_tree_node(const struct unit_tree *t, const char *format,
 	return node;
 }
 
+const char *unit_tree_name(const struct mk_process *p, uint64_t va, bool vads)
+{
+	const struct mk_vad *vad = NULL;
+
+	for (guint i = 0; vads && i < p->vads->len; i++) {
+		vad = &g_array_index(p->vads, struct mk_vad, i);
+		if (va >= vad->start && va <= vad->end)
+			break;
+		vad = NULL;
+	}
+	if (vad && vad->file)
+		return vad->file;
+	if (p->peb && (va & ~0xfffull) == p->peb)
+		return "[peb]";
+	if (p->peb32 && (va & ~0xfffull) == p->peb32)
+		return "[peb]";
+	if ((va & ~0xfffull) == 0x7ffe0000)
+		return "[kuser]";
+	return vad && p->heap && vad->start == p->heap ? "[heap]" : "";
+}
+
 bool unit_tree_has_nuls(const struct tree_node *node)
 {
 	return node->kind == NODE_TEXT &&

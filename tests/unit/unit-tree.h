@@ -23,6 +23,10 @@ struct tree_node unit_tree_node(const struct unit_tree *t, const char *format,
  * or how many were read. */
 int64_t unit_tree_read(TreeFile *file, uint64_t off, uint64_t len,
 		       uint64_t step, uint8_t *buf);
+/* What maps should call a page by the builder's truth, but for threads; "":
+ * nothing. vads: those of the process are known. */
+const char *unit_tree_name(const struct mk_process *process, uint64_t va,
+			   bool vads);
 /* Is it a text of strings that NULs end? */
 bool unit_tree_has_nuls(const struct tree_node *node);
 /* The whole of a text (transfer full); its size is checked against stat. */
