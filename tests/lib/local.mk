@@ -31,10 +31,12 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkthread.c tests/lib/mkframe.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
+	tests/lib/mkldr.c tests/lib/mkldr.h \
 	tests/lib/mkmmu.c tests/lib/mkmmu.h \
 	tests/lib/mkobject.c \
 	tests/lib/mkpagefile.c \
 	tests/lib/mkpaging.c tests/lib/mkpaging.h \
+	tests/lib/mkpe.c \
 	tests/lib/mkpdb.c tests/lib/mkpdb-priv.h tests/lib/mkpdbtypes.c \
 	tests/lib/mkpeb.c \
 	tests/lib/mkphys.c tests/lib/mkphys.h \

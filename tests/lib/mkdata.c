@@ -124,8 +124,7 @@ static void write_memory_block(MkWin *win)
 	set_symbol(win, "MmPhysicalMemoryBlock", va);
 }
 
-static void add_module(MkWin *win, const char *name, uint64_t base,
-		       uint64_t size)
+void mk_driver_add(MkWin *win, const char *name, uint64_t base, uint64_t size)
 {
 	g_autofree char *path =
 		g_strconcat("\\SystemRoot\\system32\\", name, NULL);
@@ -152,8 +151,10 @@ static void write_modules(MkWin *win)
 	if (!mk_has(win, "_LDR_DATA_TABLE_ENTRY.DllBase"))
 		return;
 	mk_kwrite(win, hal, "MZ\x90", 3);
-	add_module(win, "ntoskrnl.exe", win->kernel.base, win->kernel.size);
-	add_module(win, "hal.dll", hal, 0x8000);
+	mk_driver_add(win, "ntoskrnl.exe", win->kernel.base, win->kernel.size);
+	mk_driver_add(win, "hal.dll", hal, 0x8000);
+	if (win->options.modules)
+		mk_ldr_drivers(win, hal + 0x20000);
 }
 
 static void set32(uint8_t *page, size_t at, uint32_t value)

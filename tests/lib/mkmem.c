@@ -77,6 +77,10 @@
  * marker = that with MK_MARKER at MK_MARKER_OFFSET; packed = what
  * mk_content_fill() makes of the label; zero; other; or -.
  *
+ * With --modules:
+ *	module PID|kernel BASE SIZE FROM MARKS TIMESTAMP NAME PATH GUID
+ *		PDB VERSION	NAME, PATH: hex of the UTF-8 text, or -
+ *
  * With --states (pages in all states: mkstates.c) lines of page and kpage end
  * with HOW PROTO PROTORAW SWAP:
  * HOW: what led to the prototype PTE: direct (its address in the entry), marker
@@ -116,7 +120,7 @@ struct args {
 	gint64 hole_at;
 	gint64 break_flink, break_blink, zero_first;
 	char *page_file_out;
-	gboolean page_files, objects, threads;
+	gboolean modules, threads, page_files, objects;
 	char *pdb, *isf, *out, *truth, *format, *guid, *layout, *paging, *cast;
 	char *bad_dtb;
 	gint64 cookie, handle_level, build, shift_eprocess, store;
@@ -208,6 +212,8 @@ static void add_machine(GOptionGroup *group, struct args *args)
 		 "Named objects of all kinds");
 	add_flag(group, "threads", &args->threads,
 		 "threads have TEBs, stacks, registers");
+	add_flag(group, "modules", &args->modules,
+		 "Images, the loaders' lists of them, drivers");
 	add_flag(group, "page-files", &args->page_files,
 		 "Windows' table of page files, pages in them");
 	add_flag(group, "gig", &args->gig, "Pages of 1 GiB");
@@ -430,6 +436,7 @@ static void set_machine(struct args *args)
 	options->hostile_names = args->hostile;
 	options->no_windows = args->no_windows;
 	options->page_files = args->page_files;
+	options->modules = args->modules;
 	options->objects = args->objects;
 	options->threads = args->threads;
 	options->three_gb = args->three_gb;

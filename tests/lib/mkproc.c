@@ -97,6 +97,7 @@ void mk_proc_free(gpointer data)
 	g_array_unref(proc->pages);
 	g_array_unref(proc->vads);
 	g_array_unref(proc->regions);
+	g_array_unref(proc->modules);
 	g_free(proc);
 }
 
@@ -121,6 +122,8 @@ static MkProc *proc_new(MkWin *win, const void *name, size_t len, uint32_t pid,
 	proc->pages = g_array_new(FALSE, FALSE, sizeof(struct mk_page));
 	proc->vads = g_array_new(FALSE, FALSE, sizeof(struct mk_vad));
 	proc->regions = g_array_new(FALSE, FALSE, sizeof(struct mk_region));
+	proc->modules = g_array_new(FALSE, FALSE, sizeof(struct mk_module));
+	proc->info.modules = proc->modules;
 	proc->info.pages = proc->pages;
 	proc->info.vads = proc->vads;
 	proc->info.eprocess = mk_object_new(

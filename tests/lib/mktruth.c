@@ -566,6 +566,7 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 	}
 	for (guint i = 0; i < win->procs->len; i++)
 		put_process(out, mk_win_process(win, i), states);
+	mk_ldr_truth(out, win);
 	if (!plain)
 		put_handles(out, win);
 	mk_threads_truth(out, win);

@@ -569,6 +569,8 @@ static void map_process(const struct user *user)
 		mk_states_build(user->win, user->proc, low);
 	}
 	map_extras(user, low);
+	if (user->win->options.modules)
+		mk_ldr_build(user->win, user->proc, image, low);
 }
 
 void mk_user_build(MkWin *win, MkProc *proc)

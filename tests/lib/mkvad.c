@@ -111,6 +111,8 @@ static const char *file_name(const MkProc *proc, const struct mk_region *region)
 {
 	g_autofree char *text = NULL;
 
+	if (region->file)
+		return region->file;
 	if (region->type != TYPE_IMAGE)
 		return "\\Windows\\Globalization\\Sorting\\SortDefault.nls";
 	text = g_strdup_printf("\\Windows\\System32\\%.*s",

@@ -3,6 +3,7 @@
 #ifndef MKWIN_PRIV_H
 #define MKWIN_PRIV_H
 
+#include "lib/mkldr.h"
 #include "lib/mkwin.h"
 #include "nt/layouts.h"
 
@@ -86,6 +87,7 @@ typedef struct MkProc {
 	GArray *pages;
 	GArray *vads;
 	GArray *regions; /* struct mk_region */
+	GArray *modules; /* struct mk_module */
 	GArray *threads; /* uint64_t, _ETHREADs */
 	GArray *tids;	 /* uint32_t, their ids */
 	uint64_t thread; /* first _ETHREAD; or 0 */
@@ -113,6 +115,7 @@ struct mk_region {
 	/* What the VAD says of a section; or NULL, and where in it. */
 	const struct mk_section *section;
 	unsigned int first;
+	const char *file; /* of an image; NULL: the program's */
 };
 
 /* A prototype PTE, and what it says of its page. */
@@ -272,6 +275,8 @@ struct MkWin {
 	uint64_t mask_va;		 /* where InvalidPteMask is; or 0 */
 	const struct mk_section *common; /* that all processes map */
 	GArray *store_pages; /* struct mk_store_page */
+	struct mk_dll dlls[MK_DLLS_MAX];
+	GArray *drivers; /* struct mk_module */
 	uint64_t sm_globals;
 	GArray *handled; /* struct mk_handled */
 	GArray *handles; /* struct mk_handle */
@@ -354,6 +359,8 @@ uint64_t mk_symbol(MkWin *win, const char *name);
 
 /* mkdata.c: the kernel's variables, modules, shared page. */
 void mk_data_build(MkWin *win);
+/* One more in PsLoadedModuleList. */
+void mk_driver_add(MkWin *win, const char *name, uint64_t base, uint64_t size);
 /* Where it has to be, in a page that nothing else is in; or 0. */
 uint64_t mk_mask_va(MkWin *win);
 

@@ -296,6 +296,7 @@ MkWin *mk_win_new(const struct mk_options *options, GError **error)
 	if (win->options.size_mib == 0)
 		win->options.size_mib = 64;
 	win->procs = g_ptr_array_new_with_free_func(mk_proc_free);
+	win->drivers = g_array_new(FALSE, FALSE, sizeof(struct mk_module));
 	win->made = g_array_new(FALSE, FALSE, sizeof(struct mk_made_symbol));
 	win->swapped = g_array_new(FALSE, FALSE, sizeof(struct mk_swapped));
 	win->threads = g_array_new(FALSE, FALSE, sizeof(struct mk_thread));
@@ -326,6 +327,7 @@ void mk_win_free(MkWin *win)
 	g_clear_pointer(&win->procs, g_ptr_array_unref);
 	g_clear_pointer(&win->idle, mk_proc_free);
 	g_clear_pointer(&win->made, g_array_unref);
+	g_clear_pointer(&win->drivers, g_array_unref);
 	g_clear_pointer(&win->store_pages, g_array_unref);
 	g_clear_pointer(&win->threads, g_array_unref);
 	g_clear_pointer(&win->symbols, g_array_unref);

@@ -93,6 +93,7 @@ struct mk_options {
 	bool objects; /* handles to named objects of all kinds */
 	/* Threads have TEBs, stacks, frames and registers (mkthread.c). */
 	bool threads;
+	bool modules;	 /* images, and the loaders' lists of them */
 	bool page_files; /* Windows' table of them, and what is in them */
 	bool no_windows;
 	enum mk_mode paging; /* of no_windows */
@@ -235,6 +236,19 @@ struct mk_handle {
 	const char *name;
 };
 
+/* With modules: an image that something says is there. */
+struct mk_module {
+	uint64_t base;
+	uint32_t size, timestamp;
+	const char *name; /* NULL: nobody says */
+	const char *path;
+	const char *from;  /* "ldr,vad", ...: as modules/list has it */
+	const char *marks; /* "unlinked", ..., or "-" */
+	const char *pdb;   /* NULL: there is no image */
+	uint8_t guid[16];
+	uint32_t version[2];
+};
+
 /* What csrss of a session has handles to. */
 enum mk_csrss {
 	MK_CSRSS_NO,
@@ -279,6 +293,7 @@ struct mk_process {
 	unsigned int handles;
 	const GArray *pages; /* struct mk_page, ascending */
 	const GArray *vads;  /* struct mk_vad, ascending */
+	const GArray *modules; /* struct mk_module; of any order */
 };
 
 struct mk_kernel {
