@@ -8,13 +8,15 @@
 /* Modules as they are found, before they are put together. */
 struct nt_found {
 	const struct addr_space *as;
+	const struct nt_profile *profile; /* or NULL: there are no VADs */
 	GArray *modules;	/* struct nt_module, in no order */
 	size_t name_bytes;	/* of all names and paths so far */
 	uint64_t n_bad;		/* entries of lists that make no sense */
 };
 
-/* as: to read headers by. */
-void nt_found_init(struct nt_found *found, const struct addr_space *as);
+/* as: to read headers by, and what VADs lead to. */
+void nt_found_init(struct nt_found *found, const struct addr_space *as,
+		   const struct nt_profile *profile);
 /* May more names be kept? There are 4 MiB for all of a process. */
 bool nt_found_has_room(const struct nt_found *found);
 /* Takes the module's texts. */

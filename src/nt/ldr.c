@@ -246,7 +246,7 @@ void nt_modules_kernel(const NtKernel *kernel, struct nt_modules *ret)
 	uint64_t head = find_list(kernel), first;
 
 	*ret = (struct nt_modules){ 0 };
-	nt_found_init(&found, &kernel->as);
+	nt_found_init(&found, &kernel->as, NULL);
 	if (head) {
 		ret->ldr = NT_LDR_LOST;
 		if (pointer_at(&w, head, &first))

@@ -25,10 +25,12 @@ static void clear_module(gpointer data)
 	g_free(m->path);
 }
 
-void nt_found_init(struct nt_found *found, const struct addr_space *as)
+void nt_found_init(struct nt_found *found, const struct addr_space *as,
+		   const struct nt_profile *profile)
 {
 	*found = (struct nt_found){
 		.as = as,
+		.profile = profile,
 		.modules = g_array_new(FALSE, FALSE,
 				       sizeof(struct nt_module)),
 	};
@@ -72,6 +74,8 @@ static void merge_into(struct nt_module *to, struct nt_module *m)
 		to->entry = m->entry;
 	if (!to->timestamp)
 		to->timestamp = m->timestamp;
+	if (!to->file_object)
+		to->file_object = m->file_object;
 	clear_module(m);
 }
 
@@ -117,20 +121,29 @@ static const struct nt_vad *vad_at(const GArray *vads, uint64_t va)
 	return NULL;
 }
 
+/* By its type; before Vista, by the section alone. */
+static bool is_image(const struct nt_vad *vad)
+{
+	return vad->type == VAD_IMAGE || vad->section & NT_SECTION_IMAGE;
+}
+
 /* A VAD that is of a module, or looks like one. */
-static void add_vad(struct nt_found *found, const struct nt_vad *vad,
+static void add_vad(struct nt_found *found, const struct nt_vad *from,
 		    bool lists_known)
 {
-	struct nt_module m = { .base = vad->start };
+	struct nt_vad vad = *from;
+	struct nt_module m = { .base = vad.start };
 	struct nt_pe_head head;
 
-	if (vad->type == VAD_IMAGE)
+	nt_vad_read_section(found->as, found->profile, &vad);
+	m.file_object = vad.file_object;
+	if (is_image(&vad))
 		m.from = NT_MODULE_VAD;
-	else if (nt_pe_head_read(found->as, vad->start, &head))
+	else if (nt_pe_head_read(found->as, vad.start, &head))
 		m.from = NT_MODULE_MAPPING;
 	else
 		return;
-	if (vad->private_memory)
+	if (vad.private_memory)
 		m.marks |= NT_MODULE_PRIVATE;
 	/* Taken away again where a list has it. */
 	if (m.from == NT_MODULE_VAD && lists_known)
@@ -158,7 +171,7 @@ static void settle_size(struct nt_module *m, const struct nt_vad *vad,
 
 	if (vad)
 		max = MIN(max, vad->last + 1 - m->base);
-	if (vad && !vad->private_memory && vad->type != VAD_IMAGE)
+	if (m->from & NT_MODULE_MAPPING && vad && !vad->private_memory)
 		m->size = max; /* a file, not laid out */
 	if (!m->size && m->has_head)
 		m->size = head->size_of_image;
@@ -214,7 +227,7 @@ void nt_modules_read(const struct addr_space *own,
 	struct nt_found found;
 
 	*ret = (struct nt_modules){ 0 };
-	nt_found_init(&found, own);
+	nt_found_init(&found, own, profile);
 	nt_ldr_read(own, profile, process, ret, &found);
 	nt_found_end(&found, vads, ret);
 }

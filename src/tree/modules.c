@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "nt/fileobj.h"
 #include "nt/pefile.h"
 #include "nt/peinfo.h"
 #include "tree/modules.h"
@@ -39,6 +40,14 @@ static void name_by_path(struct nt_module *m)
 
 	if (!m->name && m->path)
 		m->name = g_strdup(slash ? slash + 1 : m->path);
+}
+
+/* What only VADs know has the path of their file. */
+static void add_path(const NtKernel *kernel, struct nt_module *m)
+{
+	if (!m->path && m->file_object)
+		m->path = nt_file_object_path(kernel, VIRT(m->file_object));
+	name_by_path(m);
 }
 
 static void load_process(const Space *space, struct nt_modules *ret)
@@ -151,8 +160,8 @@ static gpointer load(const struct render_facts *facts, const Space *space,
 		all->m.modules = g_array_new(FALSE, FALSE,
 					     sizeof(struct nt_module));
 	for (guint i = 0; i < all->m.modules->len; i++)
-		name_by_path(&g_array_index(all->m.modules, struct nt_module,
-					    i));
+		add_path(facts->kernel, &g_array_index(all->m.modules,
+						       struct nt_module, i));
 	add_files(facts, space, all);
 	return all;
 }

@@ -120,7 +120,7 @@ static void put_row(struct sink *out, const struct nt_module *m, int digits,
 
 	from_text(from, m);
 	marks_text(marks, m);
-	sink_printf(out, "0x%0*" PRIx64 " 0x%08" PRIx64 " %-9s %-8s 0x%08x ",
+	sink_printf(out, "0x%0*" PRIx64 " 0x%08" PRIx64 " %-13s %-8s 0x%08x ",
 		    digits, m->base, m->size, from->str, marks->str,
 		    m->timestamp);
 	sink_printf(out, "%s%*s %s\n", name, (int)MAX(pad, 0), "", path);
@@ -135,7 +135,7 @@ void modules_render_list(struct sink *out, const struct render_facts *facts,
 	int width = name_width(all->modules);
 
 	(void)arg;
-	sink_printf(out, "%-*s %-10s %-9s %-8s %-10s %-*s path\n", digits + 2,
+	sink_printf(out, "%-*s %-10s %-13s %-8s %-10s %-*s path\n", digits + 2,
 		    "base", "size", "from", "marks", "timestamp", width,
 		    "name");
 	for (guint i = 0; i < all->modules->len; i++)

@@ -25,6 +25,7 @@ mount_tests = \
 	tests/mount/live-qemu.sh \
 	tests/mount/methods.sh \
 	tests/mount/mmap.sh \
+	tests/mount/modules.sh \
 	tests/mount/mount-type.sh \
 	tests/mount/no-windows.sh \
 	tests/mount/offline.sh \

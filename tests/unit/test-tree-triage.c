@@ -301,7 +301,7 @@ START_TEST(test_lists)
 				 first[1].va + first[1].len);
 	g_free(text_of(&s, region));
 	expect_line(&s, "kernel/modules/list", "0x%0*" PRIx64 " 0x%08" PRIx64
-		    " kernel    -        0x", digits,
+		    " kernel        -        0x", digits,
 		    mk_win_kernel(s.win)->base, mk_win_kernel(s.win)->size);
 	modules = text_of(&s, "kernel/modules/list");
 	ck_assert_ptr_nonnull(strstr(modules, " ntoskrnl.exe "));
