@@ -230,7 +230,7 @@ static enum range_kind vad_kind(const struct nt_vad *vad)
 	return vad->private_memory ? RANGE_PRIVATE : RANGE_SHARED;
 }
 
-static void add_vads(struct collector *c)
+static void add_vads(struct collector *c, const struct render_facts *facts)
 {
 	g_autoptr(NtProcSpace) full = space_full(c->space);
 
@@ -251,13 +251,16 @@ static void add_vads(struct collector *c)
 		if (vad->last <= c->space->last)
 			g_array_append_val(c->vads, r);
 	}
+	range_names_set(c->list, facts, c->space);
 }
 
 static gint compare_ranges(gconstpointer a, gconstpointer b)
 {
 	const struct range *x = a, *y = b;
 
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->last < y->last ? -1 : x->last > y->last;
 }
 
 static void add_area(struct collector *c, uint64_t start, uint64_t len,
@@ -284,8 +287,10 @@ static void drop_overlaps(GArray *ranges)
 }
 
 /* What is known of the kernel half, in place of VADs. */
-static void add_kernel_areas(struct collector *c, const NtKernel *k)
+static void add_kernel_areas(struct collector *c,
+			     const struct render_facts *facts)
 {
+	const NtKernel *k = facts->kernel;
 	uint64_t mask = (UINT64_C(1) << c->space->as.form->va_bits) - 1;
 	uint64_t len, tables;
 
@@ -293,6 +298,7 @@ static void add_kernel_areas(struct collector *c, const NtKernel *k)
 		return;
 	tables = nt_self_map(&c->space->as, &len);
 	add_area(c, tables, len, RANGE_KERNEL, "[page tables]");
+	range_add_drivers(c->list, facts, c->space);
 	if (k && k->has_image && k->image.has_pe)
 		add_area(c, k->image.base.v & mask, k->image.pe.size,
 			 RANGE_IMAGE, "[the kernel's image]");
@@ -349,9 +355,9 @@ struct range_list *range_list_new(const struct render_facts *facts,
 	list->ranges = c.vads = g_array_new(FALSE, FALSE,
 					    sizeof(struct range));
 	if (space->kind == SPACE_KERNEL)
-		add_kernel_areas(&c, facts->kernel);
+		add_kernel_areas(&c, facts);
 	else
-		add_vads(&c);
+		add_vads(&c, facts);
 	while (run_cursor_next(&at, &run))
 		add_run(&c, run);
 	count_all(&c, list->ranges);

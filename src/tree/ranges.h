@@ -64,6 +64,13 @@ struct range_list *range_list_new(const struct render_facts *facts,
 				  guint max);
 void range_list_free(struct range_list *list);
 
+/* While it is made: names and kinds of what VADs describe; drivers, as ranges
+ * that may overlap. */
+void range_names_set(struct range_list *list, const struct render_facts *facts,
+		     const Space *space);
+void range_add_drivers(struct range_list *list,
+		       const struct render_facts *facts, const Space *space);
+
 /* What a page in this state is part of. */
 enum range_part range_part_of(enum page_state state);
 /* Can this be written and executed, but for what is copied when written? */
