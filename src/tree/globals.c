@@ -7,6 +7,7 @@
 static const struct global_file table[] = {
 	{ NODE_ROOT, "processes.json", render_processes_json, NULL, false },
 	{ NODE_ROOT, "processes.tsv", render_processes_tsv, NULL, false },
+	{ NODE_IMAGE, "physical.svg", render_physical_svg, NULL, false },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(table) <= GLOBAL_FILES_MAX);

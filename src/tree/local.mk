@@ -19,6 +19,7 @@ src_libtree_a_SOURCES = \
 	src/tree/modules.c src/tree/modules.h \
 	src/tree/markup.c src/tree/markup.h \
 	src/tree/named.c \
+	src/tree/owners.c src/tree/owners.h \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
 	src/tree/ranges.c src/tree/ranges.h \
@@ -51,4 +52,5 @@ src_libtree_a_SOURCES = \
 	src/tree/vads.c src/tree/vads.h \
 	src/tree/svg_map.c src/tree/svg_map.h \
 	src/tree/svg_overview.c \
+	src/tree/svg_physical.c \
 	src/tree/tree.c src/tree/tree.h src/tree/tree-priv.h

@@ -72,6 +72,11 @@ const Space *ptov_space(const Ptov *ptov, size_t index)
 	return ptov->spaces[index];
 }
 
+const struct scan *ptov_scan(const Ptov *ptov)
+{
+	return &ptov->scan;
+}
+
 static unsigned log2_of(uint64_t v)
 {
 	return v ? 63u - (unsigned)__builtin_clzll(v) : 0;

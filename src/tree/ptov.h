@@ -41,6 +41,9 @@ void ptov_free(Ptov *ptov);
 size_t ptov_n_spaces(const Ptov *ptov);
 const Space *ptov_space(const Ptov *ptov, size_t index);
 
+/* All of them, to be gone through once more. */
+const struct scan *ptov_scan(const Ptov *ptov);
+
 /* Is the index there, so that ptov_find() of an address in the image takes no
  * time? */
 bool ptov_is_ready(const Ptov *ptov);

@@ -101,6 +101,7 @@ void render_processes(struct sink *out, const struct render_facts *facts);
 void render_processes_tsv(struct sink *out, const struct render_facts *facts);
 void render_processes_json(struct sink *out, const struct render_facts *facts);
 void render_info(struct sink *out, const struct render_facts *facts);
+void render_physical_svg(struct sink *out, const struct render_facts *facts);
 void render_iomem(struct sink *out, const struct render_facts *facts);
 void render_runs(struct sink *out, const struct render_facts *facts);
 

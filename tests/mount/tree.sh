@@ -43,6 +43,7 @@ T
 has_names mnt/image <<'T'
 info
 iomem
+physical.svg
 pmem
 ptov
 runs

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "tree/markup.h"
+#include "tree/owners.h"
 #include "tree/ranges.h"
 #include "tree/tree-priv.h"
 
@@ -249,6 +250,79 @@ START_TEST(test_sums)
 }
 END_TEST
 
+/* Whose a page is by the places where it is mapped; UINT_MAX: not that
+ * simple. */
+static unsigned simple_owner(const struct render_facts *facts,
+			     const struct ptov_answer *answer)
+{
+	const struct ptov_hit *hit;
+	const Space *space;
+
+	if (!answer->hits->len)
+		return OWNER_NONE;
+	hit = &g_array_index(answer->hits, struct ptov_hit, 0);
+	space = ptov_space(facts->ptov, hit->space);
+	if (answer->n_hits > 1 || space->kind != SPACE_PROCESS ||
+	    hit->va > space->last)
+		return UINT_MAX;
+	return OWNER_SPACE + (unsigned)hit->space;
+}
+
+/* Owners by one pass are those that asking for each page gives. */
+START_TEST(test_owners)
+{
+	const struct render_facts *facts = &tree_at(_i)->tree->facts;
+	struct owners *o = owners_new(facts);
+	unsigned n_simple = 0, n_free = 0;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < o->n; i++)
+		sum += o->bytes[i];
+	ck_assert_uint_eq(sum, o->n_pages << PAGE_SHIFT_4K);
+	ck_assert_uint_eq(o->n_incomplete, 0);
+	for (uint64_t i = 0; i < o->n_pages; i += 3) {
+		struct ptov_answer answer;
+		uint64_t n, pfn = owners_nth(o, i);
+		unsigned owner = owners_get(o, pfn, &n), want;
+
+		ck_assert_uint_gt(n, 0);
+		ck_assert_uint_eq(owner, owners_get_nth(o, i, &n));
+		ptov_find(facts->ptov, PHYS(pfn << PAGE_SHIFT_4K), &answer);
+		want = simple_owner(facts, &answer);
+		if (want != UINT_MAX)
+			ck_assert_uint_eq(owner, want);
+		else
+			ck_assert_uint_ne(owner, OWNER_NONE);
+		n_simple += want != UINT_MAX && want != OWNER_NONE;
+		n_free += want == OWNER_NONE;
+		ptov_answer_clear(&answer);
+	}
+	ck_assert_uint_gt(n_free, 10);
+	if (_i < TREES - 1)
+		ck_assert_uint_gt(n_simple, 10);
+	owners_free(o);
+}
+END_TEST
+
+START_TEST(test_physical)
+{
+	const struct unit_tree *t = tree_at(_i);
+	g_autofree char *text = unit_tree_text(t, "image/physical.svg");
+	g_autofree char *again = unit_tree_text(t, "image/physical.svg");
+
+	ck_assert_str_eq(text, again);
+	ck_assert_uint_lt(strlen(text), 1000000);
+	ck_assert_uint_eq(unit_xml_count(text, "svg"), 1);
+	ck_assert_uint_eq(unit_xml_count(text, "script"), 0);
+	ck_assert_uint_gt(unit_xml_count(text, "path"), 1);
+	ck_assert_ptr_nonnull(strstr(text, ">mapped by nobody<"));
+	if (t != &plain) {
+		ck_assert_ptr_nonnull(strstr(text, ">page tables<"));
+		ck_assert_ptr_nonnull(strstr(text, ">kernel<"));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree-pictures");
@@ -261,5 +335,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_alarm, 0, TREES - 1);
 	tcase_add_loop_test(tcase, test_merging, 0, TREES - 1);
 	tcase_add_loop_test(tcase, test_sums, 0, TREES - 1);
+	tcase_add_loop_test(tcase, test_owners, 0, TREES);
+	tcase_add_loop_test(tcase, test_physical, 0, TREES);
 	return unit_main(suite);
 }
