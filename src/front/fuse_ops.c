@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "front/caller.h"
 #include "front/fuse-priv.h"
 #include "front/readahead.h"
 
@@ -110,15 +111,35 @@ static void do_lookup(struct work *work)
 		fs_forget(fs_of(work->req), e.ino, 1);
 }
 
+/* Whoever has that pid next is somebody else: the kernel is not to keep it. */
+static void do_lookup_self(struct work *work)
+{
+	struct fuse_entry_param e;
+
+	work_fill_entry(work, &work->node, &e);
+	e.entry_timeout = 0;
+	if (fuse_reply_entry(work->req, &e) == -ENOENT)
+		fs_forget(fs_of(work->req), e.ino, 1);
+}
+
 static void do_lookup_in(struct work *work)
 {
+	const struct tree_node dir = work->node;
 	/* A negative entry: nothing appears either, for that long. */
 	const struct fuse_entry_param nothing = {
-		.entry_timeout = work_validity(work)
+		.entry_timeout = dir.kind == NODE_PROC &&
+				 caller_could_have_pid(work->name) ?
+					 0 :
+					 work_validity(work)
 	};
-	int r = tree_lookup(work->tree, &work->node, work->name, &work->node);
+	int r = tree_lookup(work->tree, &dir, work->name, &work->node);
 
-	if (r == -ENOENT) {
+	if (r == -ENOENT && dir.kind == NODE_PROC &&
+	    caller_has_pid(work->req, work->name) &&
+	    caller_find_self(work->tree, &dir, &work->node)) {
+		work->run = do_lookup_self;
+		work_go_on(work);
+	} else if (r == -ENOENT) {
 		fuse_reply_entry(work->req, &nothing);
 	} else if (r) {
 		fuse_reply_err(work->req, -r);

@@ -5,6 +5,7 @@ bin_PROGRAMS += winprocfs
 noinst_LIBRARIES += src/libfront.a
 src_libfront_a_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 src_libfront_a_SOURCES = \
+	src/front/caller.c src/front/caller.h \
 	src/front/check.c src/front/check.h \
 	src/front/cmdline.c src/front/options-priv.h \
 	src/front/fuse_ops.c src/front/fuse_ops.h src/front/fuse-priv.h \

@@ -3,6 +3,7 @@ src_libnt_a_SOURCES = \
 	src/nt/clock.c src/nt/clock.h \
 	src/nt/regs.c src/nt/regs.h src/nt/regs_context.c \
 	src/nt/thread.c src/nt/thread.h src/nt/thread_regs.c \
+	src/nt/counters.c src/nt/counters.h \
 	src/nt/cpus.c src/nt/cpus.h \
 	src/nt/derive-sample.c \
 	src/nt/derive-tests.c \
@@ -67,6 +68,7 @@ src_libnt_a_SOURCES = \
 	src/nt/symfile.c src/nt/symfile.h \
 	src/nt/symfill.c src/nt/symfill.h \
 	src/nt/symload.c src/nt/symload.h \
+	src/nt/sysinfo.c src/nt/sysinfo.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
 	src/nt/triage.c src/nt/triage.h \
 	src/nt/unpack.c src/nt/unpack.h \

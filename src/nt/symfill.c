@@ -215,11 +215,12 @@ struct NtWanted {
 	GHashTable *names;
 };
 
-/* What the built-in tables have no address of (nt/store.h,
- * nt/softkernel.h). */
+/* What the built-in tables have no address of (nt/store.h, nt/softkernel.h,
+ * nt/sysinfo.h). */
 static const char *const not_built_in[] = {
 	"SmGlobals", "?SmGlobals@@3U_SM_GLOBALS@@A",
 	"MiInvalidPteMask", "MmProtopte_Base", "MmSubsectionBase",
+	"MmAvailablePages", "MmTotalCommittedPages", "MmTotalCommitLimit",
 };
 
 NtWanted *nt_wanted_new(void)

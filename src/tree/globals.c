@@ -3,11 +3,21 @@
 #include "config.h"
 
 #include "tree/globals.h"
+#include "tree/linux.h"
 
 static const struct global_file table[] = {
 	{ NODE_ROOT, "processes.json", render_processes_json, NULL, false },
 	{ NODE_ROOT, "processes.tsv", render_processes_tsv, NULL, false },
 	{ NODE_IMAGE, "physical.svg", render_physical_svg, NULL, false },
+	{ NODE_PROC, "cpuinfo", render_cpuinfo, NULL, true },
+	{ NODE_PROC, "loadavg", render_loadavg, NULL, true },
+	{ NODE_PROC, "meminfo", render_meminfo, NULL, true },
+	{ NODE_PROC, "mounts", render_mounts, NULL, true },
+	{ NODE_PROC, "self", NULL, render_self, true },
+	{ NODE_PROC, "stat", render_machine_stat, NULL, true },
+	{ NODE_PROC, "uptime", render_uptime, NULL, true },
+	{ NODE_PROC, "version", render_version, NULL, true },
+	{ NODE_PROC, "vmstat", render_vmstat, NULL, true },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(table) <= GLOBAL_FILES_MAX);

@@ -18,6 +18,7 @@ src_libtree_a_SOURCES = \
 	src/tree/json.c src/tree/json.h \
 	src/tree/modules.c src/tree/modules.h \
 	src/tree/markup.c src/tree/markup.h \
+	src/tree/linux.c src/tree/linux.h \
 	src/tree/named.c \
 	src/tree/owners.c src/tree/owners.h \
 	src/tree/pagemap.c src/tree/pagemap.h \
@@ -31,12 +32,14 @@ src_libtree_a_SOURCES = \
 	src/tree/render_header.c \
 	src/tree/render_image.c \
 	src/tree/render_json.c \
+	src/tree/render_machine.c \
 	src/tree/render_methods.c \
 	src/tree/render_modules.c \
 	src/tree/render_paging.c \
 	src/tree/render_proc.c \
 	src/tree/render_ptov.c \
 	src/tree/render_soft.c \
+	src/tree/render_stat.c \
 	src/tree/render_triage.c \
 	src/tree/render_vtop.c \
 	src/tree/rows.c src/tree/rows.h \

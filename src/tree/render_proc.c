@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "tree/columns.h"
+#include "tree/linux.h"
 #include "tree/record.h"
 
 const char *render_state(const struct proc_entry *e)
@@ -29,6 +30,11 @@ static const char *linux_state(const struct proc_entry *e)
 	return e->dtb.grade == NT_DTB_GOOD     ? "S (running" :
 	       e->dtb.grade == NT_DTB_DOUBTFUL ? "S (running, doubtful DTB" :
 						 "S (running, bad DTB";
+}
+
+char linux_state_letter(const struct proc_entry *e)
+{
+	return linux_state(e)[0];
 }
 
 /* Linux's line says it all in one; of JSON, MissingFrom says from what. */
@@ -115,12 +121,8 @@ void render_processes(struct sink *out, const struct render_facts *facts)
 static void status_memory(const struct record *r, const SpaceView *view)
 {
 	const struct map_counts *c = addr_map_counts(view->map);
-	uint64_t size = c->data_bytes;
 
-	/* What lies behind missing tables is nobody's guess. */
-	for (unsigned i = PAGE_DEMAND_ZERO; i < PAGE_DAMAGED; i++)
-		size += c->pages[i] << PAGE_SHIFT_4K;
-	record_kib(r, "VmSize", size);
+	record_kib(r, "VmSize", linux_size(c));
 	record_kib(r, "VmRSS", map_counts_resident(c));
 	record_kib(r, "VmSwap",
 		   (c->pages[PAGE_PAGEFILE] + c->pages[PAGE_STORE] +

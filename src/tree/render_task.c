@@ -8,10 +8,8 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "nt/clock.h"
+#include "tree/linux.h"
 #include "tree/threads.h"
-
-/* 100 ns in what Linux counts time by (USER_HZ is 100). */
-#define LINUX_TICK 100000u
 
 /* Reasons to wait for memory: FreePage, PageIn, PoolAllocation and their Wr
  * kin, WrVirtualMemory, WrPageOut, WrPhysicalFault. */
@@ -95,15 +93,6 @@ static void count_memory(const struct render_facts *facts, const Space *space,
 	*resident = map_counts_resident(c) >> PAGE_SHIFT_4K;
 }
 
-/* Since the machine was started; 0 where that is not known. */
-static uint64_t start_time(const NtKernel *k, const struct nt_thread *t)
-{
-	uint64_t boot = nt_boot_filetime(k);
-
-	return boot && t->create_time > boot ?
-		       (t->create_time - boot) / LINUX_TICK : 0;
-}
-
 /* Parentheses and spaces do no harm: readers look for the last ')'. */
 static void stat_head(struct sink *out, const Space *space,
 		      const struct nt_thread *t)
@@ -136,8 +125,8 @@ void render_task_stat(struct sink *out, const struct render_facts *facts,
 		    " %" PRIu64 " %" PRIu64 " %" PRIu64,
 		    t->user_time * tick / LINUX_TICK,
 		    t->kernel_time * tick / LINUX_TICK, t->priority,
-		    count_live(detail), start_time(facts->kernel, t), bytes,
-		    resident, UINT64_MAX);
+		    count_live(detail), linux_start(facts, t->create_time),
+		    bytes, resident, UINT64_MAX);
 	/* startcode endcode startstack kstkesp kstkeip, four sets of signals,
 	 * wchan nswap cnswap exit_signal processor rt_priority policy, times of
 	 * I/O and guests, seven addresses, exit_code */

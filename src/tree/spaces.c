@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tree/fds.h"
+#include "tree/linux.h"
 #include "tree/pagemap.h"
 #include "tree/tree-priv.h"
 #include "tree/vads.h"
@@ -38,6 +39,8 @@ static const struct {
 				   IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
+	[SPACE_TEXT_STAT] = { "stat", render_stat, true, IN_PROCESS },
+	[SPACE_TEXT_STATM] = { "statm", render_statm, true, IN_PROCESS },
 	[SPACE_TEXT_STATUS] = { "status", render_status, true, IN_PROCESS },
 	[SPACE_TEXT_METHODS] = { "methods", render_methods, false,
 				 IN_PROCESS },
