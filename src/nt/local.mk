@@ -41,6 +41,7 @@ src_libnt_a_SOURCES = \
 	src/nt/objname.c src/nt/objname.h \
 	src/nt/objtype.c \
 	src/nt/object.c src/nt/object.h \
+	src/nt/osfacts.c src/nt/osfacts.h \
 	src/nt/pages.c src/nt/pages.h \
 	src/nt/pagingfile.c src/nt/pagingfile.h \
 	src/nt/pdb.c src/nt/pdb.h \

@@ -16,6 +16,10 @@ src_libtree_a_SOURCES = \
 	src/tree/globals.c src/tree/globals.h \
 	src/tree/items.c src/tree/items.h \
 	src/tree/json.c src/tree/json.h \
+	src/tree/mdmp.c src/tree/mdmp.h \
+	src/tree/mdmp_context.c \
+	src/tree/mdmp_info.c src/tree/mdmp_info.h \
+	src/tree/minidump.c src/tree/minidump.h \
 	src/tree/modules.c src/tree/modules.h \
 	src/tree/markup.c src/tree/markup.h \
 	src/tree/linux.c src/tree/linux.h \
