@@ -8,6 +8,7 @@ mount_tests = \
 	tests/mount/compressed.sh \
 	tests/mount/core.sh \
 	tests/mount/copy.sh \
+	tests/mount/desktop.sh \
 	tests/mount/daemon.sh \
 	tests/mount/damage.sh \
 	tests/mount/dumps.sh \
@@ -37,6 +38,7 @@ mount_tests = \
 	tests/mount/raw-maps.sh \
 	tests/mount/qemu.sh \
 	tests/mount/readonly.sh \
+	tests/mount/recipes.sh \
 	tests/mount/selectors.sh \
 	tests/mount/spaces.sh \
 	tests/mount/states.sh \
