@@ -19,6 +19,7 @@ winprocfs_recipes = \
 	contrib/recipes/strings-sweep \
 	contrib/recipes/timeline \
 	contrib/recipes/yara-by-pid
+dist_bin_SCRIPTS = contrib/winprocfs-enter contrib/winprocfs-symbols
 EXTRA_DIST += \
 	$(winprocfs_recipes) \
 	contrib/build-deb.sh \
