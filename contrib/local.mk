@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-dist_bin_SCRIPTS = contrib/winprocfs-open contrib/winprocfs-symbols
+dist_bin_SCRIPTS = contrib/winprocfs-enter contrib/winprocfs-open \
+	contrib/winprocfs-symbols
 # mount(8) looks in /sbin: with another prefix a link there is needed.
 dist_sbin_SCRIPTS = contrib/mount.winprocfs
 bashcompdir = $(datadir)/bash-completion/completions
@@ -19,7 +20,6 @@ winprocfs_recipes = \
 	contrib/recipes/strings-sweep \
 	contrib/recipes/timeline \
 	contrib/recipes/yara-by-pid
-dist_bin_SCRIPTS = contrib/winprocfs-enter contrib/winprocfs-symbols
 EXTRA_DIST += \
 	$(winprocfs_recipes) \
 	contrib/build-deb.sh \

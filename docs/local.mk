@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 dist_man_MANS = docs/mount.winprocfs.8 docs/winprocfs.1 \
-	docs/winprocfs-open.1 docs/winprocfs-symbols.1
-dist_man_MANS = docs/winprocfs.1 docs/winprocfs-enter.1 docs/winprocfs-symbols.1
+	docs/winprocfs-enter.1 docs/winprocfs-open.1 \
+	docs/winprocfs-symbols.1
 
 # Installed for users; the rest is for who works on it.
 dist_doc_DATA = \

@@ -39,20 +39,20 @@ expect_same "$(grep -c '	start	' found)" \
 	"$(awk 'NR > 1 && $9 != "-"' mnt/processes | wc -l)"
 grep -q "	start	$pid	explorer.exe	" found || fail "timeline: $(cat found)"
 
-mkdir out
-"$recipes/carve-module" mnt "$pid" ntdll out >found || fail "carve-module"
+mkdir carved
+"$recipes/carve-module" mnt "$pid" ntdll carved >found || fail "carve-module"
 expect_same "$(wc -l <found)" 2
-(cd out && sed 's, .*/,  ,' ../found | sha256sum -c --quiet) ||
+(cd carved && sed 's, .*/,  ,' ../found | sha256sum -c --quiet) ||
 	fail "carve-module: sums"
-file out/*.pe | grep -q 'PE32' || fail "carve-module: $(file out/*)"
-expect_rc 1 "$recipes/carve-module" mnt "$pid" no-such-module out
+file carved/*.pe | grep -q 'PE32' || fail "carve-module: $(file carved/*)"
+expect_rc 1 "$recipes/carve-module" mnt "$pid" no-such-module carved
 
 "$recipes/compare" mnt mnt >found || fail "compare of the same"
 [ ! -s found ] || fail "compare: $(head found)"
 expect_rc 1 "$recipes/compare" mnt mnt2
 grep -q '^-.*explorer.exe\|^-[0-9]' out || fail "compare: $(head out)"
 
-base=$(awk '$3 == "ntdll.dll" { print $1; exit }' "mnt/proc/$pid/modules/list")
+base=$(awk '/ ntdll.dll / { print $1; exit }' "mnt/proc/$pid/modules/list")
 # gdb's variables, not the shell's.
 # shellcheck disable=SC2016
 "$recipes/gdb-process" mnt "$pid" -batch -ex 'p/x $ntdll' \
