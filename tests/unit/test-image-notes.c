@@ -64,6 +64,55 @@ static guint read_notes(const GByteArray *bytes, uint64_t off, uint64_t len,
 	return n;
 }
 
+/* Each register is 0x100 and its number in instructions. */
+static void assert_regs(const struct image_cpu *cpu)
+{
+	ck_assert(cpu->regs.known);
+	for (unsigned i = 0; i < 16; i++)
+		ck_assert_uint_eq(cpu->regs.gpr[i], 0x100 + i);
+	ck_assert_uint_eq(cpu->regs.flags, 0x246);
+	ck_assert_uint_eq(cpu->regs.cs, 0x33);
+	ck_assert_uint_eq(cpu->regs.ds, 0x34);
+	ck_assert_uint_eq(cpu->regs.es, 0x35);
+	ck_assert_uint_eq(cpu->regs.fs, 0x36);
+	ck_assert_uint_eq(cpu->regs.gs, 0x37);
+	ck_assert_uint_eq(cpu->regs.ss, 0x38);
+}
+
+/* By the orders of the two: rax rbx rcx rdx rsi rdi, then they differ. */
+START_TEST(test_registers)
+{
+	static const uint8_t qemu[] = { 0, 3, 1, 2, 6, 7, 4, 5 };
+	static const uint8_t vbox[] = { 0, 3, 1, 2, 6, 7 };
+	g_autoptr(GByteArray) b = g_byte_array_new();
+	uint8_t q[QEMU_BYTES], v[0x140] = { 0 };
+	struct image_cpu cpu;
+
+	qemu_state(q, 0x5000);
+	for (unsigned i = 0; i < 16; i++)
+		set64(q + 8 + i * 8, 0x100 + (i < 8 ? qemu[i] : i));
+	set64(q + 8 + 17 * 8, 0x246);
+	for (unsigned i = 0; i < 14; i++)
+		set64(v + i * 8, 0x100 + (i < 6 ? vbox[i] : i + 2));
+	set64(v + 112, 0x777);
+	set64(v + 120, 0x104);
+	set64(v + 128, 0x105);
+	set64(v + 136, 0x246);
+	set64(v + 0x130, 0x6000);
+	for (unsigned i = 0; i < 6; i++) {
+		q[152 + i * 24] = (uint8_t)(0x33 + i);
+		v[0x90 + i * 24 + 16] = (uint8_t)(0x33 + i);
+	}
+	put_note(b, "QEMU", 5, 0, q, QEMU_BYTES);
+	ck_assert_uint_eq(read_notes(b, 0, b->len, &cpu), 1);
+	assert_regs(&cpu);
+	put_note(b, "VBCPU", 6, 0xb01, v, sizeof v);
+	ck_assert_uint_eq(read_notes(b, 0, b->len, &cpu), 2);
+	assert_regs(&cpu);
+	ck_assert_uint_eq(cpu.rip, 0x777);
+}
+END_TEST
+
 START_TEST(test_qemu)
 {
 	g_autoptr(GByteArray) b = g_byte_array_new();
@@ -209,6 +258,7 @@ int main(void)
 	Suite *suite = suite_create("image-notes");
 	TCase *tcase = unit_case(suite, "all");
 
+	tcase_add_test(tcase, test_registers);
 	tcase_add_test(tcase, test_qemu);
 	tcase_add_test(tcase, test_qemu_older);
 	tcase_add_test(tcase, test_vbox);
