@@ -170,6 +170,22 @@ static GByteArray *copy_headers(const struct addr_space *as, uint64_t va,
 	return a;
 }
 
+/* Offset in the patch of a row of the section table. */
+static uint64_t row_at(const struct nt_pe_head *h, unsigned i)
+{
+	return h->sections - h->lfanew + (uint64_t)i * NT_PE_SECTION_BYTES;
+}
+
+/* "/4" is a place in the strings behind the symbols, which are not in memory
+ * either: binutils will not have a file with such a name. */
+static void patch_names(const struct rows *rows, const struct nt_pe_head *h,
+			GByteArray *a)
+{
+	for (unsigned i = 0; i < rows->n; i++)
+		if (rows->s[i].name[0] == '/')
+			a->data[row_at(h, i)] = '_';
+}
+
 static void patch(const struct rows *rows, const struct nt_pe_head *h,
 		  uint64_t base, struct nt_pe_file *f)
 {
@@ -179,6 +195,7 @@ static void patch(const struct rows *rows, const struct nt_pe_head *h,
 	a->data[N_SECTIONS_AT + 1] = 0;
 	set32(a, SYMBOLS_AT, 0);
 	set32(a, SYMBOLS_AT + 4, 0);
+	patch_names(rows, h, a);
 	if (h->is_64) {
 		set32(a, IMAGE_BASE_64, (uint32_t)base);
 		set32(a, IMAGE_BASE_64 + 4, (uint32_t)(base >> 32));
@@ -190,11 +207,8 @@ static void patch(const struct rows *rows, const struct nt_pe_head *h,
 	set32(a, FILE_ALIGN_AT, SECTOR);
 	set32(a, HEADERS_AT, (uint32_t)align_up(rows->end, SECTOR));
 	for (unsigned i = 0; i < rows->n; i++) {
-		uint64_t row = h->sections - h->lfanew +
-			       (uint64_t)i * NT_PE_SECTION_BYTES;
-
-		set32(a, row + ROW_RAW_SIZE, rows->s[i].raw_size);
-		set32(a, row + ROW_RAW, rows->s[i].raw);
+		set32(a, row_at(h, i) + ROW_RAW_SIZE, rows->s[i].raw_size);
+		set32(a, row_at(h, i) + ROW_RAW, rows->s[i].raw);
 	}
 }
 

@@ -36,7 +36,8 @@ struct nt_pe_file {
  * are no headers. The offsets and sizes of sections are the header's own where
  * they can be those of a file; else they follow each other, as much of each as
  * is in memory. ImageBase is base, to which the code in memory was relocated;
- * the symbol table, which is never in memory, is no longer named. At most
+ * the symbol table, which is never in memory, is no longer named, and section
+ * names that lead to its strings ("/4") begin with "_". At most
  * NT_PE_SECTIONS_MAX parts, none beyond size, and the file is no longer than
  * twice the size and 2 MiB. ret is to be cleared.
  */

@@ -60,7 +60,7 @@ static const char *ldr_text(enum nt_ldr_state state)
 	case NT_LDR_EMPTY:
 		return "not set up yet";
 	case NT_LDR_LOST:
-		return "not in memory";
+		return "not in memory, or not what it should be";
 	case NT_LDR_CUT:
 		return "not all of it could be read: what is in no list is not"
 		       " marked";

@@ -77,6 +77,7 @@ unit_tests = \
 	tests/unit/test-nt-pagingfile \
 	tests/unit/test-nt-pe \
 	tests/unit/test-nt-peb \
+	tests/unit/test-nt-pefile \
 	tests/unit/test-nt-peinfo \
 	tests/unit/test-nt-profile \
 	tests/unit/test-nt-proto \
@@ -292,6 +293,8 @@ tests_unit_test_nt_pe_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_pe_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_peb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_peb_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_nt_pefile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_nt_pefile_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_peinfo_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_peinfo_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_profile_CPPFLAGS = $(UNIT_CPPFLAGS)
