@@ -94,6 +94,7 @@ unit_tests = \
 	tests/unit/test-nt-fileobj \
 	tests/unit/test-nt-objname \
 	tests/unit/test-tree-fds \
+	tests/unit/test-tree-modules \
 	tests/unit/test-nt-vad \
 	tests/unit/test-families \
 	tests/unit/test-mk-states \
@@ -325,6 +326,8 @@ tests_unit_test_nt_unpack_page_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_unpack_page_LDADD = $(UNIT_NT_LIBS)
 tests_unit_test_nt_objname_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_nt_objname_LDADD = $(UNIT_NT_LIBS)
+tests_unit_test_tree_modules_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_modules_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_fds_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_fds_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_nt_fileobj_CPPFLAGS = $(UNIT_CPPFLAGS)
