@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "tree/core.h"
+#include "tree/threads.h"
 #include "vtop/forms.h"
 
 static struct elf_form form_of(const Space *space)
@@ -131,10 +132,23 @@ static Compose *make(const struct render_facts *facts, const Space *space,
 		.form = form,
 		.end = end,
 		.loads = g_array_new(FALSE, FALSE, sizeof(struct elf_segment)),
+		.names = g_ptr_array_new_with_free_func(g_free),
+		.arrays = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)g_array_unref),
 	};
 	Compose *c = compose_new(view);
 
+	core.threads = g_array_new(FALSE, FALSE, sizeof(struct nt_thread));
+	core.files = g_array_new(FALSE, FALSE, sizeof(struct elf_file));
+	core_find_threads(&core);
+	core_find_files(&core);
 	put_all(c, &core);
+	g_array_unref(core.files);
+	g_array_unref(core.threads);
+	g_ptr_array_unref(core.arrays);
+	g_ptr_array_unref(core.names);
+	for (unsigned i = 0; i < SPACE_DETAILS; i++)
+		detail_unref(core.details[i]);
 	g_array_unref(core.loads);
 	return c;
 }

@@ -21,6 +21,9 @@
 /* Mapped files, and bytes of their names. */
 #define CORE_FILES_MAX 32768u
 #define CORE_NAMES_MAX ((size_t)8 << 20)
+#define CORE_THREADS_MAX 32768u
+/* Processes that are looked at for threads that processors run. */
+#define CORE_RUNNING_MAX 256u
 /* The owner and the type of the note; of the latter, one that others do not
  * take for theirs. */
 #define CORE_NOTE_OWNER "winprocfs"
@@ -43,9 +46,28 @@ struct core {
 			   * 0: all are */
 	GArray *loads;	  /* struct elf_segment, of the first regions */
 	uint64_t n_wanted; /* regions that should be in it */
+	/* What the notes tell, for core_put_notes(). */
+	Detail *details[SPACE_DETAILS]; /* that were asked for */
+	GPtrArray *arrays;  /* other owners of the next ones */
+	GPtrArray *names;
+	GArray *threads;    /* struct nt_thread, borrowed ones */
+	GArray *files;	    /* struct elf_file */
+	uint64_t n_files;   /* that should be there */
+	uint64_t entry;	    /* of the image that the process runs; 0: none */
 };
 
 /* Appends all notes. */
 void core_put_notes(GByteArray *out, const struct core *core);
+
+/* core_threads.c: those that are in a space, of the kernel those of System and
+ * those that processors run; notes of those whose registers are known, and
+ * lines of text about all. */
+void core_find_threads(struct core *core);
+void core_put_threads(GByteArray *out, const struct core *core);
+void core_say_threads(struct sink *text, const struct core *core);
+
+/* core_files.c: mapped files, of the kernel modules; where the image begins to
+ * run. */
+void core_find_files(struct core *core);
 
 #endif

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/text.h"
@@ -46,34 +45,11 @@ static void put_process(GByteArray *out, const struct core *core)
 	elf_put_prpsinfo(out, &core->form, &process);
 }
 
-/*
- * AddressOfEntryPoint of the image that the process was made from, as an
- * address; 0 where that is not known. Source: PE/COFF specification: e_lfanew
- * at 0x3c of the DOS header; behind "PE\0\0" and the file header, 16 bytes
- * into the optional header.
- */
-static uint64_t image_entry(const struct proc_entry *e)
-{
-	uint64_t base = e->p.section_base;
-	uint8_t pe[4], head[0x2c];
-	uint32_t at;
-
-	if (!(e->p.known & NTP_SECTION_BASE) || !base || !e->has_space ||
-	    !vtop_read(&e->as, VIRT(base + 0x3c), pe, sizeof pe))
-		return 0;
-	at = load_le32(pe);
-	if (at >= MIB ||
-	    !vtop_read(&e->as, VIRT(base + at), head, sizeof head) ||
-	    memcmp(head, "PE\0\0", 4) || !load_le32(head + 0x28))
-		return 0;
-	return base + load_le32(head + 0x28);
-}
-
 static void put_auxv(GByteArray *out, const struct core *core)
 {
 	const uint64_t pairs[][2] = {
 		{ ELF_AT_PAGESZ, PAGE_SIZE_4K },
-		{ ELF_AT_ENTRY, image_entry(core->space->proc) },
+		{ ELF_AT_ENTRY, core->entry },
 	};
 
 	elf_put_auxv(out, &core->form, pairs, pairs[1][1] ? 2 : 1);
@@ -91,6 +67,9 @@ static void say_space(struct sink *text, const struct core *core)
 		sink_key(text, "AddressesBelow", "0x%" PRIx64, core->end);
 	sink_key(text, "NotInImage", "%" PRIu64 " kB",
 		 counts->lost_bytes / KIB);
+	if (core->n_files > core->files->len)
+		sink_key(text, "FilesLeftOut", "%" PRIu64,
+			 core->n_files - core->files->len);
 	if (counts->walk.exhausted)
 		sink_key(text, "Cut", "no addresses from 0x%" PRIx64 " on",
 			 space_address(core->space, counts->walk.stopped_at));
@@ -103,6 +82,7 @@ static void put_text(GByteArray *out, const struct core *core)
 
 	sink_init(&text, false);
 	say_space(&text, core);
+	core_say_threads(&text, core);
 	g_byte_array_append(note, (const guint8 *)text.buf, (guint)text.len);
 	sink_clear(&text);
 	elf_put_note(out, CORE_NOTE_OWNER, CORE_NOTE_TYPE, note);
@@ -111,11 +91,15 @@ static void put_text(GByteArray *out, const struct core *core)
 /* The order of Linux: the first thread is what a debugger shows first. */
 void core_put_notes(GByteArray *out, const struct core *core)
 {
-	bool process = core->space->kind == SPACE_PROCESS;
+	const GArray *files = core->files;
 
-	if (process) {
+	core_put_threads(out, core);
+	if (core->space->kind == SPACE_PROCESS) {
 		put_process(out, core);
 		put_auxv(out, core);
 	}
+	if (files->len)
+		elf_put_files(out, &core->form, (const void *)files->data,
+			      files->len);
 	put_text(out, core);
 }

@@ -7,6 +7,7 @@ src_libtree_a_SOURCES = \
 	src/tree/columns.c src/tree/columns.h \
 	src/tree/compose.c src/tree/compose.h \
 	src/tree/core.c src/tree/core.h src/tree/core_notes.c \
+	src/tree/core_files.c src/tree/core_threads.c \
 	src/tree/details.c src/tree/details.h \
 	src/tree/dirs.c \
 	src/tree/fds.c src/tree/fds.h \

@@ -4,7 +4,10 @@
 exactly the bytes that vmem has there, in their formats? ELF is read here from
 its bytes alone, the index as the fixed text that it is.
 
-	core.py FOLDER...
+	core.py [TRUTH] FOLDER...
+
+With the truth of a machine with threads: are the notes about threads and files
+what it says, no more and no less?
 """
 import mmap
 import os
@@ -12,6 +15,15 @@ import struct
 import sys
 
 MIB = 1 << 20
+# Where NT_PRSTATUS has registers, by their names in the truth and its order of
+# the others (ax cx dx bx sp bp si di r8...): place of the first in the note,
+# bytes of each, numbers of each in struct user_regs.
+STATUS = {
+    62: (112, 8, {"ip": 16, "sp": 19, "flags": 18, "cs": 17},
+         (10, 11, 12, 5, 19, 4, 13, 14, 9, 8, 7, 6, 3, 2, 1, 0)),
+    3: (72, 4, {"ip": 12, "sp": 15, "flags": 14, "cs": 13},
+        (6, 1, 2, 0, 15, 5, 3, 4)),
+}
 
 
 def fail(what):
@@ -154,11 +166,90 @@ def check_loads(folder, name, mask, fds, loads):
     return merged(ranges)
 
 
+def check_status(what, machine, desc, want):
+    """Registers of a thread are those of the truth, the others 0."""
+    first, size, places, order = STATUS[machine]
+    if len(desc) != {62: 336, 3: 144}[machine]:
+        fail(f"{what}: NT_PRSTATUS of {len(desc)} bytes")
+
+    def get(place):
+        at = first + place * size
+        return int.from_bytes(desc[at:at + size], "little")
+
+    origin, known = want[0], int(want[5], 16)
+    for key, value in zip(("ip", "sp", "flags", "cs"), want[1:5]):
+        if origin == "switch" and key in ("flags", "cs"):
+            continue  # not in that frame
+        if get(places[key]) != int(value, 16):
+            fail(f"{what}: {key} {get(places[key]):#x}, not {value}")
+    for i, value in enumerate(want[6:6 + len(order)]):
+        value = int(value, 16) if known >> i & 1 else 0
+        if i not in (4, 5) and get(order[i]) != value:
+            fail(f"{what}: register {i} {get(order[i]):#x}, not {value:#x}")
+
+
+def check_notes(folder, name, machine, notes):
+    """Threads and files of a core against the truth."""
+    pid = "4" if folder.endswith("/kernel") else folder.rsplit("/", 1)[1]
+    kind = "kernel" if folder.endswith("/kernel") else \
+        "user32" if name == "core32" else "user"
+    want = {f[2]: f[4:] for f in TRUTH
+            if f[0] == "regs" and f[1] == pid and f[3] == kind}
+    if kind == "user32":  # interrupted there, not in 64-bit code
+        want.update({f[2]: f[4:] for f in TRUTH
+                     if f[0] == "regs" and f[1] == pid and f[3] == "user" and
+                     f[8] == "0x23"})
+    running = {f[2] for f in TRUTH if f[0] == "thread" and f[18] != "-1"}
+    found = []
+    for owner, note, desc in notes:
+        if (owner, note) == ("CORE", 1):
+            at = STATUS[machine][0] - (80 if machine == 62 else 48)
+            tid = str(struct.unpack_from("<I", desc, at)[0])
+            if tid in want:
+                check_status(f"{folder}/{name}: {tid}", machine, desc,
+                             want[tid])
+            elif kind != "kernel" or tid not in running:
+                fail(f"{folder}/{name}: thread {tid}")
+            found.append(tid)
+        if (owner, note) == ("CORE", 0x46494c45) and kind != "kernel":
+            check_files(f"{folder}/{name}", pid, machine, desc)
+    if len(set(found)) != len(found) or not set(want) <= set(found):
+        fail(f"{folder}/{name}: threads {found}, not {sorted(want)}")
+    if set(found) & running and found[0] not in running:
+        fail(f"{folder}/{name}: {found[0]} is first")
+
+
+def check_files(what, pid, machine, desc):
+    """NT_FILE has the VADs that map files."""
+    word = "<Q" if machine == 62 else "<I"
+    size = struct.calcsize(word)
+
+    def get(i):
+        return struct.unpack_from(word, desc, i * size)[0]
+
+    count = get(0)
+    names = desc[(2 + 3 * count) * size:].decode().split("\0")
+    if get(1) != 4096 or len(names) != count + 1 or names[-1]:
+        fail(f"{what}: NT_FILE of {count} files, {len(names)} names")
+    found = {(get(2 + 3 * i), get(3 + 3 * i)): names[i]
+             for i in range(count)}
+    for f in TRUTH:
+        if f[0] != "vad" or f[1] != pid or not f[8].startswith("\\"):
+            continue
+        place = int(f[2], 16), int(f[3], 16) + 1
+        if machine == 3 and place[1] > 1 << 32:
+            continue
+        if not found.pop(place, "").endswith(f[8]):
+            fail(f"{what}: no {f[8]} at {place[0]:#x}")
+    for place, file in found.items():
+        print(f"{what}: {file} at {place[0]:#x} is not in the truth")
+
+
 def check_core(folder, name, vmem, data, size):
     """One core against vmem."""
     fd = os.open(f"{folder}/{name}", os.O_RDONLY)
     core = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
-    wide, _, phdrs = headers(core)
+    wide, machine, phdrs = headers(core)
     limit = size if wide else 1 << 32
     mask = (1 << max(size.bit_length() - 1, 48) if wide else 1 << 32) - 1
     want = [(s, min(e, limit)) for s, e in data if s < limit]
@@ -169,7 +260,10 @@ def check_core(folder, name, vmem, data, size):
     if check_loads(folder, name, mask, (fd, vmem), loads) != want:
         fail(f"{folder}/{name}: has not what vmem has")
     start = notes[0]["off"]
-    for owner, kind, desc in notes_of(core[start:start + notes[0]["filesz"]]):
+    told = list(notes_of(core[start:start + notes[0]["filesz"]]))
+    if TRUTH and "/dtb/" not in folder:
+        check_notes(folder, name, machine, told)
+    for owner, kind, desc in told:
         if owner == "winprocfs" and \
                 f"Segments:\t{len(loads)}\n" not in desc.decode():
             fail(f"{folder}/{name}: {desc} in note {kind}")
@@ -177,10 +271,16 @@ def check_core(folder, name, vmem, data, size):
     return len(loads)
 
 
+TRUTH = []
+
+
 def main():
     """All folders that are named."""
-    n = 0
-    for folder in sys.argv[1:]:
+    n, folders = 0, sys.argv[1:]
+    if folders[0].endswith(".truth"):
+        with open(folders.pop(0), encoding="ascii") as f:
+            TRUTH.extend(line.rstrip("\n").split("\t") for line in f)
+    for folder in folders:
         vmem = os.open(f"{folder}/vmem", os.O_RDONLY)
         size = os.fstat(vmem).st_size
         data = extents(vmem)
