@@ -29,7 +29,6 @@ src_libtree_a_SOURCES = \
 	src/tree/pagemap.c src/tree/pagemap.h \
 	src/tree/ptov.c src/tree/ptov.h \
 	src/tree/ranges.c src/tree/ranges.h \
-	src/tree/ranges_names.c \
 	src/tree/record.c src/tree/record.h \
 	src/tree/render.h \
 	src/tree/render_dtb.c \

@@ -222,36 +222,84 @@ static bool vad_is_wx(const struct nt_vad *vad)
 	return (vad->protection & 7) == 6;
 }
 
-static enum range_kind vad_kind(const struct nt_vad *vad)
+static enum range_kind vad_kind(const struct space_vad *v)
 {
 	/* VadImageMap */
-	if (vad->type == 2)
+	if (v->vad.type == 2)
 		return RANGE_IMAGE;
-	return vad->private_memory ? RANGE_PRIVATE : RANGE_SHARED;
+	if (v->vad.private_memory)
+		return RANGE_PRIVATE;
+	return v->path ? RANGE_FILE : RANGE_SHARED;
 }
 
-static void add_vads(struct collector *c, const struct render_facts *facts)
+/* By what Windows put there; else what it is anyhow. */
+static enum range_kind kind_by_name(const char *name, enum range_kind kind)
 {
-	g_autoptr(NtProcSpace) full = space_full(c->space);
+	static const struct {
+		const char *prefix;
+		enum range_kind kind;
+	} known[] = {
+		{ "[heap", RANGE_HEAP },     { "[stack", RANGE_STACK },
+		{ "[teb", RANGE_SYSTEM },    { "[peb", RANGE_SYSTEM },
+		{ "[kuser", RANGE_SYSTEM },
+	};
 
-	for (guint i = 0; i < full->vads->len; i++) {
-		const struct nt_vad *vad =
-			&g_array_index(full->vads, struct nt_vad, i);
-		struct range r = {
-			.start = vad->start,
-			.last = vad->last,
-			.size = vad->last - vad->start + 1,
-			.kind = vad_kind(vad),
-			.has_vad = true,
-			.protection = vad->protection,
-			.wx = vad_is_wx(vad),
-			.n = 1,
-		};
+	for (size_t i = 0; name && i < G_N_ELEMENTS(known); i++)
+		if (g_str_has_prefix(name, known[i].prefix))
+			return known[i].kind;
+	return kind;
+}
 
-		if (vad->last <= c->space->last)
-			g_array_append_val(c->vads, r);
+static void fill_vad(struct range *r, const struct space_vad *v)
+{
+	r->kind = vad_kind(v);
+	r->has_vad = true;
+	r->protection = v->vad.protection;
+	r->wx = vad_is_wx(&v->vad);
+}
+
+/* Parts of a VAD that are called alike are one range. */
+static void add_part(GArray *ranges, const struct range *r)
+{
+	struct range *prev = NULL;
+
+	if (ranges->len)
+		prev = range_at(ranges, ranges->len - 1);
+	if (!prev || !prev->has_vad || !r->has_vad ||
+	    prev->last + 1 != r->start || prev->area != r->area ||
+	    g_strcmp0(prev->name, r->name)) {
+		g_array_append_vals(ranges, r, 1);
+		return;
 	}
-	range_names_set(c->list, facts, c->space);
+	prev->last = r->last;
+	prev->size += r->size;
+}
+
+/* What is described: VADs, with what is known to be in them; drivers. */
+static void add_described(struct collector *c)
+{
+	const GArray *vads = space_vads(c->list->vads);
+	const GArray *ranges = space_ranges(c->list->vads);
+
+	for (guint i = 0; i < ranges->len; i++) {
+		const struct space_range *part =
+			&g_array_index(ranges, struct space_range, i);
+		struct range r = { .start = part->start, .last = part->last,
+				   .kind = stray_kind(c->space, part->start),
+				   .n = 1, .name = part->name,
+				   .area = part->vad };
+
+		if (r.last > c->space->last)
+			break;
+		r.size = r.last - r.start + 1;
+		if (part->vad != NO_VAD)
+			fill_vad(&r, &g_array_index(vads, struct space_vad,
+						    part->vad));
+		else if (r.kind == RANGE_KERNEL && r.name)
+			r.kind = RANGE_IMAGE;
+		r.kind = kind_by_name(r.name, r.kind);
+		add_part(c->vads, &r);
+	}
 }
 
 static gint compare_ranges(gconstpointer a, gconstpointer b)
@@ -261,16 +309,6 @@ static gint compare_ranges(gconstpointer a, gconstpointer b)
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
 	return x->last < y->last ? -1 : x->last > y->last;
-}
-
-static void add_area(struct collector *c, uint64_t start, uint64_t len,
-		     enum range_kind kind, const char *name)
-{
-	struct range r = { .start = start, .last = start + (len - 1),
-			   .size = len, .kind = kind, .n = 1, .name = name };
-
-	if (len && r.last > start && r.last <= c->space->last)
-		g_array_append_val(c->vads, r);
 }
 
 /* Of two that overlap, the one that starts lower is kept. */
@@ -286,23 +324,20 @@ static void drop_overlaps(GArray *ranges)
 	g_array_set_size(ranges, n);
 }
 
-/* What is known of the kernel half, in place of VADs. */
-static void add_kernel_areas(struct collector *c,
-			     const struct render_facts *facts)
+static void add_page_tables(struct collector *c)
 {
-	const NtKernel *k = facts->kernel;
-	uint64_t mask = (UINT64_C(1) << c->space->as.form->va_bits) - 1;
-	uint64_t len, tables;
+	uint64_t len, start;
+	struct range r = { .kind = RANGE_KERNEL, .n = 1,
+			   .name = "[page tables]" };
 
 	if (c->space->as.direct)
 		return;
-	tables = nt_self_map(&c->space->as, &len);
-	add_area(c, tables, len, RANGE_KERNEL, "[page tables]");
-	range_add_drivers(c->list, facts, c->space);
-	if (k && k->has_image && k->image.has_pe)
-		add_area(c, k->image.base.v & mask, k->image.pe.size,
-			 RANGE_IMAGE, "[the kernel's image]");
-	drop_overlaps(c->vads);
+	start = nt_self_map(&c->space->as, &len);
+	r.start = start;
+	r.last = start + (len - 1);
+	r.size = len;
+	if (len && start >= c->space->start && r.last <= c->space->last)
+		g_array_append_val(c->vads, r);
 }
 
 static void count_all(struct collector *c, const GArray *ranges)
@@ -334,6 +369,8 @@ static void put_together(GArray *ranges, GArray *strays)
 {
 	for (guint i = 0; i < strays->len; i++)
 		range_at(strays, i)->area = 0;
+	for (guint i = 0; i < ranges->len; i++)
+		range_at(ranges, i)->area = 0;
 	if (strays->len)
 		g_array_append_vals(ranges, strays->data, strays->len);
 	g_array_sort(ranges, compare_ranges);
@@ -351,13 +388,13 @@ struct range_list *range_list_new(const struct render_facts *facts,
 			       .strays = strays };
 	struct map_run run;
 
-	list->names = g_ptr_array_new_with_free_func(g_free);
+	list->vads = space_vads_get(facts, space);
 	list->ranges = c.vads = g_array_new(FALSE, FALSE,
 					    sizeof(struct range));
+	add_described(&c);
 	if (space->kind == SPACE_KERNEL)
-		add_kernel_areas(&c, facts);
-	else
-		add_vads(&c, facts);
+		add_page_tables(&c);
+	drop_overlaps(c.vads);
 	while (run_cursor_next(&at, &run))
 		add_run(&c, run);
 	count_all(&c, list->ranges);
@@ -374,6 +411,6 @@ void range_list_free(struct range_list *list)
 	if (!list)
 		return;
 	g_array_unref(list->ranges);
-	g_ptr_array_unref(list->names);
+	detail_unref(list->vads);
 	g_free(list);
 }

@@ -7,7 +7,7 @@
 #ifndef TREE_RANGES_H
 #define TREE_RANGES_H
 
-#include "tree/render.h"
+#include "tree/vads.h"
 
 enum range_kind {
 	RANGE_IMAGE,	/* a program or library */
@@ -40,7 +40,7 @@ struct range {
 	bool has_vad;
 	unsigned protection;	/* of the VAD */
 	unsigned n;		/* how many it is made of */
-	const char *name;	/* escaped; borrowed from the list; or NULL */
+	const char *name;	/* escaped; the list's; or NULL */
 	guint area;		/* while they are found: what is between two
 				 * VADs is merged with nothing beyond them */
 };
@@ -55,7 +55,7 @@ struct range_list {
 	struct range_sum sums[RANGE_KINDS];
 	uint64_t n_all;	/* before any were merged */
 	uint64_t n_wx;	/* of those, that can be written and executed */
-	GPtrArray *names; /* char *, owned */
+	Detail *vads;	/* has the names */
 };
 
 /* At most max (> 0) ranges; view is that of the space. */
@@ -63,13 +63,6 @@ struct range_list *range_list_new(const struct render_facts *facts,
 				  const Space *space, const SpaceView *view,
 				  guint max);
 void range_list_free(struct range_list *list);
-
-/* While it is made: names and kinds of what VADs describe; drivers, as ranges
- * that may overlap. */
-void range_names_set(struct range_list *list, const struct render_facts *facts,
-		     const Space *space);
-void range_add_drivers(struct range_list *list,
-		       const struct render_facts *facts, const Space *space);
 
 /* What a page in this state is part of. */
 enum range_part range_part_of(enum page_state state);
