@@ -31,13 +31,18 @@ static const struct item_ops table[SPACE_ITEMS] = {
 			     .parent = ITEM_TASK, .there = task_there,
 			     .needs = DETAIL_THREADS + 1,
 			     .render = render_task_comm },
-	/* It has the size of memory, for which that is walked. */
+	[ITEM_TASK_CMDLINE] = { .name = "cmdline", .type = ITEM_IS_TEXT,
+				.parent = ITEM_TASK, .there = task_there,
+				.render = render_task_cmdline },
+	/* Those with the size of memory, for which that is walked. */
 	[ITEM_TASK_STAT] = { .name = "stat", .type = ITEM_IS_TEXT,
 			     .parent = ITEM_TASK, .there = task_there,
 			     .render = render_task_stat },
+	[ITEM_TASK_STATM] = { .name = "statm", .type = ITEM_IS_TEXT,
+			      .parent = ITEM_TASK, .there = task_there,
+			      .render = render_task_statm },
 	[ITEM_TASK_STATUS] = { .name = "status", .type = ITEM_IS_TEXT,
 			       .parent = ITEM_TASK, .there = task_there,
-			       .needs = DETAIL_THREADS + 1,
 			       .render = render_task_status },
 
 	[ITEM_MODULES] = { .name = "modules", .type = ITEM_IS_FOLDER,

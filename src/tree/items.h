@@ -20,6 +20,8 @@ enum space_item {
 	ITEM_TASK_COMM,
 	ITEM_TASK_STAT,
 	ITEM_TASK_STATUS,
+	ITEM_TASK_STATM,
+	ITEM_TASK_CMDLINE,
 	ITEM_FDS,	/* fd/ */
 	ITEM_FD,	/* arg: the handle's value */
 	ITEM_MODULES,	/* modules/ */

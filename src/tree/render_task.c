@@ -74,28 +74,15 @@ static unsigned count_live(const Detail *detail)
 	return n;
 }
 
-/* Pages, as in statm: all that the process has, and what of it is in
- * memory. */
-static void count_memory(const struct render_facts *facts, const Space *space,
-			 uint64_t *bytes, uint64_t *resident)
+static SpaceView *view_of(const struct render_facts *facts,
+			  const Space *space)
 {
-	g_autoptr(SpaceView) view = NULL;
-	const struct map_counts *c;
-
-	*bytes = *resident = 0;
-	if (space->empty)
-		return;
-	view = space_view((Space *)(uintptr_t)space, facts->views);
-	c = addr_map_counts(view->map);
-	*bytes = c->data_bytes;
-	for (unsigned i = PAGE_DEMAND_ZERO; i < PAGE_DAMAGED; i++)
-		*bytes += c->pages[i] << PAGE_SHIFT_4K;
-	*resident = map_counts_resident(c) >> PAGE_SHIFT_4K;
+	return space_view((Space *)(uintptr_t)space, facts->views);
 }
 
 /* Parentheses and spaces do no harm: readers look for the last ')'. */
-static void stat_head(struct sink *out, const Space *space,
-		      const struct nt_thread *t)
+static void stat_head(struct sink *out, const struct render_facts *facts,
+		      const Space *space, const struct nt_thread *t)
 {
 	const struct nt_process *p = &space->proc->p;
 	g_autofree char *name = comm(space, t);
@@ -103,8 +90,8 @@ static void stat_head(struct sink *out, const Space *space,
 	/* pid comm state ppid pgrp session tty tpgid flags, four counts of
 	 * faults */
 	sink_printf(out, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0", t->tid, name,
-		    thread_letter(t), p->known & NTP_PPID ? p->ppid : 0,
-		    p->pid, p->known & NTP_SESSION ? p->session : 0);
+		    thread_letter(t), linux_ppid(facts, space->proc), p->pid,
+		    p->known & NTP_SESSION ? p->session : 0);
 }
 
 void render_task_stat(struct sink *out, const struct render_facts *facts,
@@ -112,27 +99,58 @@ void render_task_stat(struct sink *out, const struct render_facts *facts,
 {
 	g_autoptr(Detail) detail = detail_get(facts, space, DETAIL_THREADS);
 	const struct nt_thread *t = space_thread(detail, tid);
-	uint64_t tick, bytes, resident;
+	g_autoptr(SpaceView) view = NULL;
+	const struct map_counts *c;
 
 	if (!t)
 		return;
-	tick = nt_clock_tick(facts->kernel);
-	count_memory(facts, space, &bytes, &resident);
-	stat_head(out, space, t);
+	view = view_of(facts, space);
+	c = addr_map_counts(view->map);
+	stat_head(out, facts, space, t);
 	/* utime stime cutime cstime priority nice num_threads itrealvalue
 	 * starttime vsize rss rsslim */
-	sink_printf(out, " %" PRIu64 " %" PRIu64 " 0 0 %d 0 %u 0 %" PRIu64
+	sink_printf(out,
+		    " %" PRIu64 " %" PRIu64 " 0 0 %d 0 %u 0 %" PRIu64
 		    " %" PRIu64 " %" PRIu64 " %" PRIu64,
-		    t->user_time * tick / LINUX_TICK,
-		    t->kernel_time * tick / LINUX_TICK, t->priority,
+		    linux_ticks(facts, t->user_time),
+		    linux_ticks(facts, t->kernel_time), t->priority,
 		    count_live(detail), linux_start(facts, t->create_time),
-		    bytes, resident, UINT64_MAX);
+		    linux_size(c), map_counts_resident(c) >> PAGE_SHIFT_4K,
+		    UINT64_MAX);
 	/* startcode endcode startstack kstkesp kstkeip, four sets of signals,
 	 * wchan nswap cnswap exit_signal processor rt_priority policy, times of
 	 * I/O and guests, seven addresses, exit_code */
 	sink_printf(out, " 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64
 		    " 0 0 0 0 0 0 0 17 %d 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 		    t->stack_base, t->user.sp, t->user.ip, MAX(t->cpu, 0));
+}
+
+void render_task_statm(struct sink *out, const struct render_facts *facts,
+		       const Space *space, uint64_t tid)
+{
+	g_autoptr(SpaceView) view = view_of(facts, space);
+
+	if (task_there(facts, space, tid))
+		render_statm(out, facts, space, view);
+}
+
+void render_task_cmdline(struct sink *out, const struct render_facts *facts,
+			 const Space *space, uint64_t tid)
+{
+	if (task_there(facts, space, tid))
+		render_cmdline(out, facts, space, NULL);
+}
+
+/* As in `status` of the process. */
+static void put_memory(struct sink *out, const struct render_facts *facts,
+		       const Space *space)
+{
+	g_autoptr(SpaceView) view = view_of(facts, space);
+	const struct map_counts *c = addr_map_counts(view->map);
+
+	sink_printf(out, "VmSize:\t%8" PRIu64 " kB\n", linux_size(c) / KIB);
+	sink_printf(out, "VmRSS:\t%8" PRIu64 " kB\n",
+		    map_counts_resident(c) / KIB);
 }
 
 static void put_address(struct sink *out, const char *key, bool known,
@@ -272,6 +290,7 @@ void render_task_status(struct sink *out, const struct render_facts *facts,
 	sink_key(out, "Tgid", "%u", p->pid);
 	sink_key(out, "Pid", "%u", t->tid);
 	sink_key(out, "PPid", "%u", p->known & NTP_PPID ? p->ppid : 0);
+	put_memory(out, facts, space);
 	sink_key(out, "Threads", "%u", count_live(detail));
 	if (t->known & NTT_SWITCHES)
 		sink_key(out, "voluntary_ctxt_switches", "%u", t->switches);

@@ -164,7 +164,8 @@ bool task_at(const struct render_facts *facts, const Space *space,
 	     uint64_t tid, uint64_t index, struct item_entry *ret)
 {
 	static const enum space_item items[] = {
-		ITEM_TASK_COMM, ITEM_TASK_STAT, ITEM_TASK_STATUS
+		ITEM_TASK_CMDLINE, ITEM_TASK_COMM, ITEM_TASK_STAT,
+		ITEM_TASK_STATM, ITEM_TASK_STATUS
 	};
 
 	(void)facts;

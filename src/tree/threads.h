@@ -19,7 +19,7 @@ const struct nt_thread *space_thread(const Detail *detail, uint64_t tid);
  * (waits for a page), T (suspended), Z (ended). */
 char thread_letter(const struct nt_thread *thread);
 
-/* Rows of items.c: task/ (where there is a thread), task/TID/ and its three
+/* Rows of items.c: task/ (where there is a thread), task/TID/ and its
  * texts. */
 bool tasks_there(const struct render_facts *facts, const Space *space,
 		 uint64_t arg);
@@ -36,6 +36,12 @@ void render_task_comm(struct sink *out, const struct render_facts *facts,
 /* The 52 fields of Linux's /proc/PID/task/TID/stat (proc(5)). */
 void render_task_stat(struct sink *out, const struct render_facts *facts,
 		      const Space *space, uint64_t tid);
+/* Those of the process, which all its threads have: tools that list threads
+ * look for them here. */
+void render_task_statm(struct sink *out, const struct render_facts *facts,
+		       const Space *space, uint64_t tid);
+void render_task_cmdline(struct sink *out, const struct render_facts *facts,
+			 const Space *space, uint64_t tid);
 void render_task_status(struct sink *out, const struct render_facts *facts,
 			const Space *space, uint64_t tid);
 

@@ -31,7 +31,7 @@ done
 [ -e mnt/proc/4/task/06660 ] && fail "a number written otherwise"
 
 # Readers of stat look for the last ")": 50 fields follow it.
-cat mnt/proc/*/task/*/stat >stats || fail stat
+cat mnt/proc/[0-9]*/task/*/stat >stats || fail stat
 expect_same "$(wc -l <stats)" "$n" "lines of stat"
 awk '{
 	tid = $1
@@ -42,6 +42,15 @@ awk '{
 		if ($i !~ /^-?[0-9]+$/)
 			bad = 1
 } END { exit bad }' stats || fail "fields of stat"
+
+# What all threads have of their process.
+for file in cmdline statm; do
+	for dir in mnt/proc/[0-9]*; do
+		tid=$(head -n 1 <(ls "$dir/task"))
+		[ -n "$tid" ] || continue
+		cmp "$dir/$file" "$dir/task/$tid/$file" || fail "$file of $dir"
+	done
+done
 
 # Of explorer.exe: what lives and what has ended, times and names.
 pid=$(pid_of a.truth explorer.exe)
@@ -73,8 +82,8 @@ while IFS=$'\t' read -r _ _ tid ethread teb _ stack _ kstack _ end ktime utime \
 done <rows
 expect_same "$(sed -n 's/^Threads:\t//p' "mnt/proc/$pid/status")" 3 Threads
 [ "$(grep -c . rows)" -eq 4 ] || fail "threads of explorer.exe"
-cat mnt/proc/*/task/*/comm | grep -q '^worker ä$' || fail "no name"
-cat mnt/proc/*/task/*/comm | grep -q '\\033' || fail "no escaped name"
+cat mnt/proc/[0-9]*/task/*/comm | grep -q '^worker ä$' || fail "no name"
+cat mnt/proc/[0-9]*/task/*/comm | grep -q '\\033' || fail "no escaped name"
 
 # Registers by the frames in memory.
 awk -F '\t' '$1 == "regs" && $4 != "cpu" && $2 != 0' a.truth >regs

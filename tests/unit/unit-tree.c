@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "tree/items.h"
+
 void unit_tree_init(struct unit_tree *t, const struct mk_options *machine,
 		    const struct tree_options *options)
 {
@@ -63,9 +65,10 @@ const char *unit_tree_name(const struct mk_process *p, uint64_t va, bool vads)
 
 bool unit_tree_has_nuls(const struct tree_node *node)
 {
-	return node->kind == NODE_TEXT &&
-	       (node->arg == SPACE_TEXT_CMDLINE ||
-		node->arg == SPACE_TEXT_ENVIRON);
+	return (node->kind == NODE_TEXT &&
+		(node->arg == SPACE_TEXT_CMDLINE ||
+		 node->arg == SPACE_TEXT_ENVIRON)) ||
+	       (node->kind == NODE_ITEM && node->item == ITEM_TASK_CMDLINE);
 }
 
 int64_t unit_tree_read(TreeFile *file, uint64_t off, uint64_t len,
