@@ -299,6 +299,19 @@ static void fill_vad_node(struct nt_profile *p)
 	}
 }
 
+/* XP and 2003 have a flag in place of each value of VadType. */
+static void fill_vad_types(struct nt_profile *p)
+{
+	struct nt_field *flags = p->vad.type_flags;
+
+	p->vad.type = bit_field(p, "_MMVAD_FLAGS.VadType");
+	flags[1] = bit_field(p, "_MMVAD_FLAGS.PhysicalMapping");
+	flags[2] = bit_field(p, "_MMVAD_FLAGS.ImageMap");
+	flags[3] = bit_field(p, "_MMVAD_FLAGS.UserPhysicalPages");
+	flags[4] = bit_field(p, "_MMVAD_FLAGS.WriteWatch");
+	flags[5] = bit_field(p, "_MMVAD_FLAGS.LargePages");
+}
+
 /* Up to 7 among the flags; from 8 on in a word of its own, u1 (24H2 has it
  * without a name). 31 bits of it, where there is no field. */
 static void fill_vad_commit(struct nt_profile *p)
@@ -332,7 +345,7 @@ static void fill_vad(struct nt_profile *p)
 			       "unsigned long long") ? 8 : 4;
 	v->flags = member(p, "_MMVAD_SHORT.u");
 	v->protection = bit_field(p, "_MMVAD_FLAGS.Protection");
-	v->type = bit_field(p, "_MMVAD_FLAGS.VadType");
+	fill_vad_types(p);
 	v->private_memory = bit_field(p, "_MMVAD_FLAGS.PrivateMemory");
 	v->flags_bytes = v->private_memory.bit_pos >= 32 ? 8 : 4;
 	v->bytes = MAX(MAX(v->flags, v->end_vpn), v->right) + 8;

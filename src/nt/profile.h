@@ -166,6 +166,9 @@ struct nt_vad_layout {
 	unsigned flags_bytes;
 	uint32_t bytes; /* of a node, up to the last member that is read */
 	struct nt_field protection, type, private_memory;
+	/* Before there was a type (up to 2003 without a service pack): a flag
+	 * of each, by its number. */
+	struct nt_field type_flags[8];
 	/* The commit charge, in pages: low part in the integer at commit, of
 	 * commit_bytes; a byte of more. */
 	struct nt_field commit_bits;

@@ -84,6 +84,16 @@ static uint64_t get_commit(const struct vad_walk *w, const uint8_t *node)
 	return commit;
 }
 
+static unsigned get_type(const struct nt_vad_layout *l, uint64_t flags)
+{
+	if (l->type.bit_len)
+		return (unsigned)nt_field_get(l->type, flags);
+	for (unsigned i = 1; i < G_N_ELEMENTS(l->type_flags); i++)
+		if (nt_field_get(l->type_flags[i], flags))
+			return i;
+	return 0;
+}
+
 static bool parse_node(const struct vad_walk *w, uint64_t va,
 		       const uint8_t *node, struct nt_vad *ret)
 {
@@ -99,7 +109,7 @@ static bool parse_node(const struct vad_walk *w, uint64_t va,
 		.start = first << PAGE_SHIFT_4K,
 		.last = (last << PAGE_SHIFT_4K) + PAGE_MASK_4K,
 		.protection = (unsigned)nt_field_get(l->protection, flags),
-		.type = (unsigned)nt_field_get(l->type, flags),
+		.type = get_type(l, flags),
 		.private_memory = nt_field_get(l->private_memory, flags) != 0,
 		.commit = get_commit(w, node),
 	};

@@ -117,6 +117,7 @@ unit_tests = \
 	tests/unit/test-tree-pictures \
 	tests/unit/test-tree-ptov \
 	tests/unit/test-tree-rows \
+	tests/unit/test-tree-vads \
 	tests/unit/test-tree-sink \
 	tests/unit/test-tree-space \
 	tests/unit/test-tree-states \
@@ -370,6 +371,8 @@ tests_unit_test_tree_pictures_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_pictures_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_vads_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_vads_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_header_CPPFLAGS = $(UNIT_CPPFLAGS)
