@@ -104,6 +104,7 @@ unit_tests = \
 	tests/unit/test-procs-procset \
 	tests/unit/test-procs-smear \
 	tests/unit/test-tree-compose \
+	tests/unit/test-tree-core \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-dtb \
 	tests/unit/test-tree-facts \
@@ -381,6 +382,8 @@ tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sink_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_space_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_core_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_core_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_compose_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_compose_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sparse_CPPFLAGS = $(UNIT_CPPFLAGS)
