@@ -110,8 +110,8 @@ find mnt -type f -size -1024 ! -name vmem ! -name pagemap >files
 while read -r file; do
 	expect_same "$(wc -c <"$file")" "$(stat -c %s "$file")" "$file"
 done <files
-xargs md5sum <files >md5.1 || fail md5sum
-xargs md5sum <files >md5.2
+xargs -d '\n' md5sum <files >md5.1 || fail md5sum
+xargs -d '\n' md5sum <files >md5.2
 cmp md5.1 md5.2 || fail "contents change"
 cat mnt/README mnt/processes mnt/log mnt/image/info mnt/image/iomem \
 	mnt/image/runs >cat.out || fail cat
