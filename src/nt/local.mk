@@ -71,6 +71,7 @@ src_libnt_a_SOURCES = \
 	src/nt/symload.c src/nt/symload.h \
 	src/nt/sysinfo.c src/nt/sysinfo.h \
 	src/nt/sysproc.c src/nt/sysproc.h \
+	src/nt/token.c src/nt/token.h \
 	src/nt/triage.c src/nt/triage.h \
 	src/nt/unpack.c src/nt/unpack.h \
 	src/nt/unpack_page.c src/nt/unpack_page.h \

@@ -173,6 +173,7 @@ void nt_objname_layout_fill(const struct nt_source *source,
 		.segment_area = 0,
 		.area_file = member(source, "_CONTROL_AREA.FilePointer"),
 		.key_block = pointer_bytes,
+		.token = member(source, "_EPROCESS.Token"),
 	};
 }
 

@@ -235,6 +235,7 @@ struct nt_objname_layout {
 	uint32_t segment_area;	/* _SEGMENT.ControlArea */
 	uint32_t area_file;	/* _CONTROL_AREA.FilePointer, _EX_FAST_REF */
 	uint32_t key_block;	/* _CM_KEY_BODY.KeyControlBlock */
+	uint32_t token;		/* _EPROCESS.Token, _EX_FAST_REF */
 };
 
 /* Where the facts come from: symbols are asked first, then the layout; either

@@ -5,6 +5,7 @@
 #include "base/argv.h"
 #include "base/text.h"
 #include "nt/peb.h"
+#include "nt/token.h"
 #include "tree/render.h"
 
 /* Why a text is not there. */
@@ -84,6 +85,17 @@ static void status_params(const struct record *r,
 	nt_params_clear(&params);
 }
 
+/* As whom it runs: the user first. */
+static void status_sids(const struct record *r, const NtKernel *k,
+			const struct nt_process *p)
+{
+	g_autoptr(GPtrArray) sids = nt_token_sids(k, p);
+
+	record_words(r, "Sids",
+		     sids ? (const char *const *)(void *)sids->pdata : NULL,
+		     sids ? sids->len : 0);
+}
+
 void render_status_facts(const struct record *r,
 			 const struct render_facts *facts,
 			 const struct proc_entry *e)
@@ -95,6 +107,7 @@ void render_status_facts(const struct record *r,
 	status_kind(r, &e->p);
 	record_path(r, "ImagePath", audit, NULL);
 	status_params(r, facts, e);
+	status_sids(r, k, &e->p);
 }
 
 void render_cmdline(struct sink *out, const struct render_facts *facts,

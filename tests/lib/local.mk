@@ -27,6 +27,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-hibr.c \
 	tests/lib/mkhandle.c \
 	tests/lib/mkhandled.c \
+	tests/lib/mktoken.c \
 	tests/lib/mkhuff.c \
 	tests/lib/mkthread.c tests/lib/mkframe.c \
 	tests/lib/mkkernel.c \

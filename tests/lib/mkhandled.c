@@ -8,6 +8,7 @@
 
 #include "lib/mkwin-priv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define ACCESS_SOME 0x1f0003u
@@ -101,6 +102,34 @@ void mk_handle_note(MkWin *win, const MkProc *proc, uint32_t value,
 const GArray *mk_win_handles(const MkWin *win)
 {
 	return win->handles;
+}
+
+static void put_name(GString *out, const char *name)
+{
+	if (!name)
+		g_string_append_c(out, '-');
+	else if (!strcmp(name, MK_NAME_ANY))
+		g_string_append_c(out, '?');
+	else
+		for (const char *c = name; *c; c++)
+			g_string_append_printf(out, "%02x", (uint8_t)*c);
+	g_string_append_c(out, '\n');
+}
+
+void mk_handles_truth(GString *out, const MkWin *win)
+{
+	mk_tokens_truth(out, win);
+	for (guint i = 0; i < win->handles->len; i++) {
+		const struct mk_handle *h =
+			&g_array_index(win->handles, struct mk_handle, i);
+
+		g_string_append_printf(out,
+				       "handle\t%" PRIu32 "\t0x%" PRIx64
+				       "\t0x%x\t0x%x\t0x%" PRIx64 "\t%s\t",
+				       h->pid, h->eprocess, h->value,
+				       h->access, h->object, h->type);
+		put_name(out, h->name);
+	}
 }
 
 /* An object that all processes get a handle to. */
@@ -344,6 +373,7 @@ void mk_handled_build(MkWin *win)
 	win->gifts = g_array_new(FALSE, FALSE, sizeof(struct mk_gift));
 	if (!win->options.objects)
 		return;
+	mk_tokens_build(win);
 	mk_device(win, MK_VOLUME);
 	give_folders(win);
 	give_files(win);

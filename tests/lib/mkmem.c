@@ -54,6 +54,7 @@
  *				[heap], [peb]; LAST: last byte
  *	vad PID START LAST PROTECTION TYPE PRIVATE NODE FILE COMMIT
  *				LAST: last byte
+ *	sid PID EPROCESS SID	of its token, the user first (--objects)
  *	handle PID EPROCESS VALUE ACCESS OBJECT TYPE NAMEHEX
  *				in the table of a process; OBJECT: its body;
  *				NAMEHEX: what it is called, UTF-8 in hex; "?":

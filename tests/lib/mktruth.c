@@ -524,25 +524,6 @@ static void put_runs(GString *out, const MkWin *win)
 				       runs[i].start, runs[i].len);
 }
 
-static void put_handles(GString *out, const MkWin *win)
-{
-	for (guint i = 0; i < win->handles->len; i++) {
-		const struct mk_handle *h =
-			&g_array_index(win->handles, struct mk_handle, i);
-
-		g_string_append_printf(out,
-				       "handle\t%" PRIu32 "\t0x%" PRIx64
-				       "\t0x%x\t0x%x\t0x%" PRIx64 "\t%s",
-				       h->pid, h->eprocess, h->value,
-				       h->access, h->object, h->type);
-		if (!g_strcmp0(h->name, MK_NAME_ANY))
-			g_string_append(out, "\t?");
-		else
-			put_hex(out, h->name, h->name ? strlen(h->name) : 0);
-		g_string_append_c(out, '\n');
-	}
-}
-
 bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 {
 	static const char *const modes[] = {"x86", "pae", "amd64", "la57",
@@ -568,7 +549,7 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 		put_process(out, mk_win_process(win, i), states);
 	mk_ldr_truth(out, win);
 	if (!plain)
-		put_handles(out, win);
+		mk_handles_truth(out, win);
 	mk_threads_truth(out, win);
 	for (guint i = 0; i < pages->len; i++) {
 		g_string_append(out, plain ? "map\t" : "kpage\t");

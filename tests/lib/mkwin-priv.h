@@ -404,11 +404,16 @@ void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
 uint32_t mk_next_id(uint32_t id);
 uint8_t mk_protection(const MkWin *win, const MkProc *proc);
 
+/* mktoken.c */
+void mk_tokens_build(MkWin *win);
+void mk_tokens_truth(GString *out, const MkWin *win);
+
 /* mkhandled.c: what handles lead to; before there are tables. */
 void mk_handled_build(MkWin *win);
 /* Of an object; name (may be NULL) as users are to see it. */
 void mk_handled_note(MkWin *win, uint64_t body, const char *type,
 		     const char *name);
+void mk_handles_truth(GString *out, const MkWin *win);
 /* A handle: into the truth. */
 void mk_handle_note(MkWin *win, const MkProc *proc, uint32_t value,
 		    uint64_t body, uint32_t access);

@@ -291,6 +291,8 @@ struct mk_process {
 	uint64_t object_table; /* or 0 */
 	unsigned int handle_level;
 	unsigned int handles;
+	const char *const *sids; /* of its token, with objects; or NULL */
+	unsigned int n_sids;
 	const GArray *pages; /* struct mk_page, ascending */
 	const GArray *vads;  /* struct mk_vad, ascending */
 	const GArray *modules; /* struct mk_module; of any order */

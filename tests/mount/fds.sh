@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # fd/ and handles through a mount: every handle of the truth under both of its
-# names, ls, find, and what hostile names do to those.
+# names, ls, find, and what hostile names do to those; and the SIDs of status.
 # shellcheck source=tests/lib.sh
 . "${0%/*}/../lib.sh"
 requires python3
@@ -61,6 +61,16 @@ for eprocess, handles in want.items():
         assert plain_of(link) == kind + ":" + name, (link, name)
         assert plain_of(plain) in (name, kind + " " + name), (plain, name)
 assert n > 100, n
+sids = {}
+for line in open(truth):
+    f = line.split()
+    if f[0] == "sid" and int(f[2], 16) in folders:
+        sids.setdefault(int(f[2], 16), []).append(f[3])
+for eprocess, folder in folders.items():
+    got = [l.split() for l in open(folder + "/status")
+           if l.startswith("Sids:")]
+    assert got[0][1:] == sids.get(eprocess, ["-"]), (folder, got)
+assert sids
 print(n, "handles")
 '
 

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "nt/objname.h"
+#include "nt/token.h"
 
 /* At least so many kinds of named things are given to each process. */
 enum { KINDS = 12 };
@@ -96,6 +97,21 @@ static void assert_all(const char *layout)
 	ck_assert_uint_ge(g_hash_table_size(kinds), KINDS - 1);
 }
 
+static void assert_sids(const char *layout)
+{
+	for (size_t i = 0; i < mk_win_n_processes(w.win); i++) {
+		const struct mk_process *m = mk_win_process(w.win, i);
+		const struct nt_process p = { .eprocess = VIRT(m->eprocess) };
+		g_autoptr(GPtrArray) sids = nt_token_sids(w.kernel, &p);
+
+		ck_assert_msg(!m->sids == !sids, "%s: %u", layout, m->pid);
+		for (unsigned k = 0; k < m->n_sids; k++)
+			ck_assert_str_eq(g_ptr_array_index(sids, k),
+					 m->sids[k]);
+		ck_assert(!sids || sids->len == m->n_sids);
+	}
+}
+
 START_TEST(test_layout)
 {
 	const struct nt_layout *layout = layouts_get((size_t)_i);
@@ -107,6 +123,7 @@ START_TEST(test_layout)
 	start(layout_id(layout), false, false);
 	if (w.kernel->profile.handle.known && mk_win_handles(w.win)->len)
 		assert_all(layout_id(layout));
+	assert_sids(layout_id(layout));
 	unit_win_clear(&w);
 }
 END_TEST
@@ -223,6 +240,61 @@ START_TEST(test_random)
 }
 END_TEST
 
+/* Of the first process with SIDs, what its token leads to. */
+static uint64_t follow(uint64_t va)
+{
+	uint64_t to = 0;
+
+	ck_assert(nt_pointer_at(&w.kernel->as, w.kernel->profile.pointer_bytes,
+				VIRT(va), &to));
+	return to & ~UINT64_C(15);
+}
+
+static void assert_first(const char *want)
+{
+	const struct nt_process p = {
+		.eprocess = VIRT(mk_win_process(w.win, 0)->eprocess) };
+	g_autoptr(GPtrArray) sids = nt_token_sids(w.kernel, &p);
+
+	ck_assert(!want == !sids);
+	if (sids)
+		ck_assert_str_eq(g_ptr_array_index(sids, 0), want);
+}
+
+/* Tokens that are damaged: a SID of another kind, more groups than there are,
+ * nothing at all. */
+START_TEST(test_tokens)
+{
+	uint64_t token, array, sid;
+
+	start("amd64-10.0.19041-b", false, false);
+	token = follow(mk_win_process(w.win, 0)->eprocess +
+		       w.kernel->profile.objname.token);
+	array = follow(token + 0x98);
+	sid = follow(array);
+	assert_first("S-1-5-18");
+	poke(sid + 1, 16); /* sub-authorities */
+	assert_first(NULL);
+	poke(sid + 1, 0);
+	assert_first("S-1-5");
+	poke(sid + 2, 1); /* authority */
+	assert_first("S-1-1099511627781");
+	poke(sid, 2); /* revision */
+	assert_first(NULL);
+	poke(sid, 1);
+	poke(token + 0x7c, 0); /* groups */
+	assert_first(NULL);
+	poke(token + 0x7c + 2, 1);
+	assert_first(NULL);
+	poke(token + 0x7c + 2, 0);
+	poke(token + 0x7c, 5); /* one more than there are */
+	assert_first("S-1-1099511627781");
+	poke(token + 0x98 + 7, 0);
+	assert_first(NULL);
+	unit_win_clear(&w);
+}
+END_TEST
+
 /* Addresses where no object is. */
 START_TEST(test_nowhere)
 {
@@ -282,6 +354,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_random, 0, 8);
 	tcase_add_loop_test(tc, test_derived, 0, n);
 	tcase_add_test(tc, test_no_table);
+	tcase_add_test(tc, test_tokens);
 	tcase_add_test(tc, test_nowhere);
 	return unit_main(suite);
 }
