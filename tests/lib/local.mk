@@ -26,7 +26,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkfmt-aff4.c tests/lib/mkfmt-ewf.c \
 	tests/lib/mkfmt-hibr.c \
 	tests/lib/mkhandle.c \
-	tests/lib/mkhandled.c \
+	tests/lib/mkhandled.c tests/lib/mkhandled.h \
 	tests/lib/mktoken.c \
 	tests/lib/mkhuff.c \
 	tests/lib/mkthread.c tests/lib/mkframe.c \

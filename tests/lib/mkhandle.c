@@ -2,7 +2,7 @@
 /* Handle tables: of the processes, and PspCidTable. */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkhandled.h"
 
 #include <string.h>
 

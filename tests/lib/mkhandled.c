@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkhandled.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Tokens: as whom processes run. With --objects. */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkhandled.h"
 
 #include <inttypes.h>
 

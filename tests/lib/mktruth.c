@@ -2,7 +2,7 @@
 /* What is in a made-up machine: accessors, page contents, the truth file. */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkhandled.h"
 
 #include <inttypes.h>
 #include <string.h>
