@@ -15,6 +15,7 @@ mount_tests = \
 	tests/mount/ending.sh \
 	tests/mount/ewf.sh \
 	tests/mount/facts.sh \
+	tests/mount/names.sh \
 	tests/mount/fds.sh \
 	tests/mount/fetch-symbols.sh \
 	tests/mount/formats.sh \
@@ -56,6 +57,7 @@ mount_tests = \
 
 TESTS += $(mount_tests)
 EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
+	tests/mount/names.py \
 	tests/mount/core.py \
 	tests/mount/qemu-dump.py \
 	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
