@@ -320,8 +320,11 @@ bool modules_find(const struct render_facts *facts, const Space *space,
 	const struct modules *all;
 	uint64_t base;
 
-	if (!strcmp(name, LIST_NAME))
-		return modules_at(facts, space, arg, 0, ret);
+	(void)arg;
+	if (!strcmp(name, LIST_NAME)) {
+		*ret = (struct item_entry){ .item = ITEM_MODULES_LIST };
+		return true;
+	}
 	if (!g_ascii_isxdigit(*name))
 		return false;
 	base = g_ascii_strtoull(name, NULL, 16);
@@ -329,13 +332,18 @@ bool modules_find(const struct render_facts *facts, const Space *space,
 	all = detail_data(detail);
 	for (int is_pe = 0; is_pe < 2; is_pe++) {
 		const struct module_file *f = find_file(all, base, is_pe);
+		char *own;
+		bool same;
 
 		if (!f)
 			continue;
 		set_entry(space, all, f, ret);
-		if (!strcmp(ret->name, name))
+		own = ret->name;
+		ret->name = NULL;
+		same = !strcmp(own, name);
+		g_free(own);
+		if (same)
 			return true;
-		g_free(ret->name);
 	}
 	return false;
 }
