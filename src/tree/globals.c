@@ -8,6 +8,7 @@
 static const struct global_file table[] = {
 	{ NODE_ROOT, "processes.json", render_processes_json, NULL, false },
 	{ NODE_ROOT, "processes.tsv", render_processes_tsv, NULL, false },
+	{ NODE_ROOT, "report.html", render_report, NULL, false },
 	{ NODE_IMAGE, "physical.svg", render_physical_svg, NULL, false },
 	{ NODE_PROC, "cpuinfo", render_cpuinfo, NULL, true },
 	{ NODE_PROC, "loadavg", render_loadavg, NULL, true },

@@ -46,6 +46,10 @@ src_libtree_a_SOURCES = \
 	src/tree/render_stat.c \
 	src/tree/render_triage.c \
 	src/tree/render_vtop.c \
+	src/tree/report.c src/tree/report.h \
+	src/tree/report_facts.c \
+	src/tree/report_style.c \
+	src/tree/report_tree.c \
 	src/tree/rows.c src/tree/rows.h \
 	src/tree/scan.c src/tree/scan.h \
 	src/tree/sink.c src/tree/sink.h \

@@ -16,6 +16,7 @@ struct render_facts {
 	const PhysMem *pm;
 	const NtKernel *kernel; /* or NULL */
 	const ProcSet *procs;
+	GBytes *log;		/* the text of `log` */
 	const struct tree_options *options;
 	ViewCache *views;	/* for space_view() */
 	DetailCache *details;	/* details.h */
@@ -67,6 +68,9 @@ void render_smaps(struct sink *out, const struct render_facts *facts,
 /* Empty where nothing is known. */
 void render_cmdline(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view);
+/* The command line as it is; NULL: not known. (transfer full) */
+char *render_command_line(const struct render_facts *facts,
+			  const struct proc_entry *e);
 void render_comm(struct sink *out, const struct render_facts *facts,
 		 const Space *space, const SpaceView *view);
 void render_environ(struct sink *out, const struct render_facts *facts,
@@ -101,6 +105,7 @@ void render_processes(struct sink *out, const struct render_facts *facts);
 void render_processes_tsv(struct sink *out, const struct render_facts *facts);
 void render_processes_json(struct sink *out, const struct render_facts *facts);
 void render_info(struct sink *out, const struct render_facts *facts);
+void render_report(struct sink *out, const struct render_facts *facts);
 void render_physical_svg(struct sink *out, const struct render_facts *facts);
 void render_iomem(struct sink *out, const struct render_facts *facts);
 void render_runs(struct sink *out, const struct render_facts *facts);

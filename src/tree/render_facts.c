@@ -126,6 +126,18 @@ void render_cmdline(struct sink *out, const struct render_facts *facts,
 	nt_params_clear(&params);
 }
 
+char *render_command_line(const struct render_facts *facts,
+			  const struct proc_entry *e)
+{
+	struct nt_params params;
+	char *text;
+
+	read_params(facts, e, &params);
+	text = g_strdup(params.command_line.text);
+	nt_params_clear(&params);
+	return text;
+}
+
 void render_comm(struct sink *out, const struct render_facts *facts,
 		 const Space *space, const SpaceView *view)
 {

@@ -36,6 +36,7 @@ static void render_globals(Tree *tree, const Log *log)
 		tree->global_texts[global_texts[i].kind] =
 			render_global(tree, global_texts[i].render);
 	tree->global_texts[NODE_LOG] = g_bytes_new_take(text, strlen(text));
+	tree->facts.log = tree->global_texts[NODE_LOG];
 }
 
 static void set_times(Tree *tree, Space *space, uint64_t filetime)

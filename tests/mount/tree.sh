@@ -39,6 +39,7 @@ proc
 processes
 processes.json
 processes.tsv
+report.html
 T
 has_names mnt/image <<'T'
 info

@@ -19,7 +19,8 @@ static struct unit_tree healthy, hostile, plain, old;
 
 static void setup(void)
 {
-	const struct mk_options a = { .seed = 1, .states = true };
+	const struct mk_options a = { .seed = 1, .states = true,
+				      .full = true };
 	const struct mk_options b = { .seed = 2, .hostile_names = true };
 	const struct mk_options c = { .seed = 3, .no_windows = true };
 	const struct mk_options d = { .seed = 4, .layout = "x86pae-6.1.7601" };
@@ -323,6 +324,81 @@ START_TEST(test_physical)
 }
 END_TEST
 
+/* Each link of the page leads to something, and none out of the mount. */
+static unsigned check_links(const struct unit_tree *t, const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, " href=\"")); n++) {
+		const char *end;
+		g_autofree char *path = NULL;
+		struct tree_node node;
+
+		p += strlen(" href=\"");
+		end = strchr(p, '"');
+		ck_assert_ptr_nonnull(end);
+		path = g_strndup(p, (gsize)(end - p));
+		ck_assert_ptr_null(strstr(path, ":"));
+		ck_assert_ptr_null(strstr(path, ".."));
+		if (*path != '#')
+			ck_assert_msg(!tree_resolve(t->tree, path, &node),
+				      "%s", path);
+	}
+	return n;
+}
+
+START_TEST(test_report)
+{
+	const struct unit_tree *t = tree_at(_i);
+	g_autofree char *text = unit_tree_text(t, "report.html");
+	size_t n = procset_count(t->procs);
+
+	/* What is in them but was not put there. */
+	ck_assert_uint_eq(unit_xml_count(text, "script"), 0);
+	ck_assert_uint_eq(unit_xml_count(text, "img"), 0);
+	ck_assert_uint_eq(unit_xml_count(text, "link"), 0);
+	ck_assert_uint_eq(unit_xml_count(text, "html"), 1);
+	ck_assert_ptr_null(strstr(text, "http://"));
+	ck_assert_ptr_null(strstr(text, "https://"));
+	ck_assert_ptr_null(strstr(text, "\xe2\x80\xae"));
+	ck_assert_uint_ge(check_links(t, text), 10 + 4 * n);
+	ck_assert_uint_ge(unit_xml_count(text, "tr"), n);
+	for (size_t i = 0; i < n; i++) {
+		g_autofree char *folder = g_strdup_printf(
+			"\"proc/%s/\"", procset_get(t->procs, i)->dir);
+
+		ck_assert_ptr_nonnull(strstr(text, folder));
+	}
+	ck_assert_int_eq(strstr(text, ">No Windows was found in it<") != NULL,
+			 t == &plain);
+}
+END_TEST
+
+/* Who is whose child, and that hidden ones are on top. */
+START_TEST(test_report_tree)
+{
+	g_autofree char *text = unit_tree_text(&healthy, "report.html");
+	const char *services = strstr(text, ">services.exe</a>");
+	const char *svchost = strstr(text, ">svchost.exe</a>");
+	unsigned n_hidden = 0;
+
+	ck_assert_ptr_nonnull(services);
+	ck_assert_ptr_nonnull(svchost);
+	ck_assert(services < svchost);
+	for (size_t i = 0; i < procset_count(healthy.procs); i++) {
+		const struct proc_entry *e = procset_get(healthy.procs, i);
+		g_autofree char *folder = g_strdup_printf("\"proc/%s/\"",
+							  e->dir);
+
+		if (!render_is_hidden(&healthy.tree->facts, e))
+			continue;
+		n_hidden++;
+		ck_assert(strstr(text, folder) < strstr(text, "id=\"tree\""));
+	}
+	ck_assert_uint_gt(n_hidden, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree-pictures");
@@ -337,5 +413,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_sums, 0, TREES - 1);
 	tcase_add_loop_test(tcase, test_owners, 0, TREES);
 	tcase_add_loop_test(tcase, test_physical, 0, TREES);
+	tcase_add_loop_test(tcase, test_report, 0, TREES);
+	tcase_add_test(tcase, test_report_tree);
 	return unit_main(suite);
 }
