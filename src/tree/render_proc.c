@@ -2,10 +2,15 @@
 /* `processes`, `status`, `status.json`. */
 #include "config.h"
 
+#include <inttypes.h>
+
 #include "base/bytes.h"
+#include "nt/clock.h"
+#include "nt/counters.h"
 #include "tree/columns.h"
 #include "tree/linux.h"
 #include "tree/record.h"
+#include "tree/tree.h"
 
 const char *render_state(const struct proc_entry *e)
 {
@@ -118,12 +123,41 @@ void render_processes(struct sink *out, const struct render_facts *facts)
 	put_table(out, cells, n_columns);
 }
 
-static void status_memory(const struct record *r, const SpaceView *view)
+/* Linux's four ids, which are those of who mounted: Windows has none such. */
+static void status_owner(const struct record *r,
+			 const struct tree_options *o)
+{
+	if (!r->out || !o)
+		return;
+	sink_printf(r->out, "Uid:\t%u\t%u\t%u\t%u\n", o->uid, o->uid, o->uid,
+		    o->uid);
+	sink_printf(r->out, "Gid:\t%u\t%u\t%u\t%u\n", o->gid, o->gid, o->gid,
+		    o->gid);
+}
+
+static void status_kib(const struct record *r, const char *key, bool known,
+		       uint64_t bytes)
+{
+	if (known)
+		record_kib(r, key, bytes);
+	else
+		record_word(r, key, NULL, NULL);
+}
+
+/* What is in memory is counted by the page tables; the rest is Windows'
+ * own. */
+static void status_memory(const struct record *r, const SpaceView *view,
+			  const struct nt_counters *n)
 {
 	const struct map_counts *c = addr_map_counts(view->map);
 
+	status_kib(r, "VmPeak", n->known & NTC_PEAK_VIRTUAL, n->peak_virtual);
 	record_kib(r, "VmSize", linux_size(c));
+	status_kib(r, "VmHWM", n->known & NTC_PEAK_WORKING_SET,
+		   n->peak_working_set << PAGE_SHIFT_4K);
 	record_kib(r, "VmRSS", map_counts_resident(c));
+	status_kib(r, "VmData", n->known & NTC_COMMIT,
+		   n->commit << PAGE_SHIFT_4K);
 	record_kib(r, "VmSwap",
 		   (c->pages[PAGE_PAGEFILE] + c->pages[PAGE_STORE] +
 		    c->pages[PAGE_PAGED_OUT] + c->pages[PAGE_COMPRESSED])
@@ -149,20 +183,54 @@ static void status_identity(const struct record *r,
 	record_time(r, "ExitTime", p->known & NTP_EXIT, p->exit_time);
 }
 
+static void status_time(const struct record *r, const char *key, bool known,
+			uint64_t ms)
+{
+	if (r->json)
+		record_u64(r, key, known, ms, NULL);
+	else if (known)
+		sink_key(r->out, key, "%" PRIu64 " ms", ms);
+	else
+		sink_key(r->out, key, "-");
+}
+
+static void status_counters(const struct record *r,
+			    const struct render_facts *facts,
+			    const struct nt_counters *n)
+{
+	uint64_t tick = nt_clock_tick(facts->kernel);
+
+	status_time(r, "UserTime", n->known & NTC_USER_TIME,
+		    n->user_time * tick / 10000);
+	status_time(r, "KernelTime", n->known & NTC_KERNEL_TIME,
+		    n->kernel_time * tick / 10000);
+	record_u64(r, "BasePriority", n->known & NTC_PRIORITY, n->priority,
+		   NULL);
+	record_u64(r, "PageFaults", n->known & NTC_FAULTS, n->faults, NULL);
+	record_u64(r, "HardFaults", n->known & NTC_HARD_FAULTS,
+		   n->hard_faults, NULL);
+	status_kib(r, "WorkingSet", n->known & NTC_WORKING_SET,
+		   n->working_set << PAGE_SHIFT_4K);
+}
+
 /* All of both forms of `status`. */
 static void status(const struct record *r, const struct render_facts *facts,
 		   const Space *space, const SpaceView *view)
 {
 	const struct proc_entry *e = space->proc;
 	const struct nt_process *p = &e->p;
+	struct nt_counters counters;
 
+	nt_counters_read(facts->kernel, p, &counters);
 	record_line(r, "Name", p->name);
 	status_state(r, facts, e);
 	record_u64(r, "Tgid", true, p->pid, NULL);
 	record_u64(r, "Pid", true, p->pid, NULL);
 	record_u64(r, "PPid", p->known & NTP_PPID, p->ppid, NULL);
-	status_memory(r, view);
+	status_owner(r, facts->options);
+	status_memory(r, view, &counters);
 	status_identity(r, facts, e);
+	status_counters(r, facts, &counters);
 	render_status_facts(r, facts, e);
 	render_status_methods(r, facts, e);
 }

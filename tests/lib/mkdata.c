@@ -203,6 +203,8 @@ void mk_data_build(MkWin *win)
 	write_variables(win);
 	write_pte_mask(win);
 	write_memory_block(win);
+	if (win->options.page_files)
+		mk_memory_write(win);
 	write_modules(win);
 	write_kuser(win);
 }

@@ -203,6 +203,7 @@ void mk_eprocess_write(MkWin *win, const MkProc *proc)
 	mk_list_init(win, va + mk_offset(win, "_EPROCESS.ThreadListHead"));
 	write_name(win, proc);
 	write_audit_name(win, proc);
+	mk_counters_write(win, info);
 	if (info->wow64)
 		write_wow64(win, proc, info->peb32);
 }

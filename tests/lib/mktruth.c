@@ -550,6 +550,10 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 	mk_ldr_truth(out, win);
 	if (!plain)
 		mk_handles_truth(out, win);
+		put_handles(out, win);
+	if (!plain)
+		for (guint i = 0; i < win->procs->len; i++)
+			mk_counters_truth(out, win, mk_win_process(win, i));
 	mk_threads_truth(out, win);
 	for (guint i = 0; i < pages->len; i++) {
 		g_string_append(out, plain ? "map\t" : "kpage\t");

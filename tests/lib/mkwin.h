@@ -328,6 +328,21 @@ struct mk_regs {
 	uint64_t gpr[16];
 };
 
+/* Of each process, where the layout has a place for it. */
+struct mk_counters {
+	uint32_t kernel_time, user_time; /* ticks of 15.625 ms */
+	uint8_t priority;
+	uint32_t faults, hard_faults;
+	uint64_t peak_virtual; /* bytes */
+	uint64_t commit, working_set, peak_working_set; /* pages */
+};
+
+/* Of the machine, with page_files; in MiSystemPartition only where the layout
+ * says where. */
+#define MK_AVAILABLE_PAGES 4321u
+#define MK_COMMITTED_PAGES 23456u
+#define MK_COMMIT_LIMIT 34567u
+
 /* With the option threads. */
 struct mk_thread {
 	uint32_t pid, tid;
@@ -399,6 +414,7 @@ const GArray *mk_win_paged(const MkWin *win);
 /* The bytes of one. */
 void mk_paged_fill(const MkWin *win, const struct mk_paged *paged,
 		   uint8_t page[MK_PAGE_SIZE]);
+struct mk_counters mk_win_counters(const struct mk_process *process);
 /* struct mk_thread, in the order of their making; empty without the option. */
 const GArray *mk_win_threads(const MkWin *win);
 const struct mk_cpu *mk_win_cpus(const MkWin *win, size_t *n);
