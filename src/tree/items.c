@@ -8,6 +8,7 @@
 #include "tree/core.h"
 #include "tree/dump.h"
 #include "tree/items.h"
+#include "tree/minidump.h"
 #include "tree/modules.h"
 #include "tree/threads.h"
 
@@ -67,6 +68,10 @@ static const struct item_ops table[SPACE_ITEMS] = {
 			  .where = ITEM_IN_PROCESS,
 			  .there = core32_there,
 			  .compose = core32_compose },
+	[ITEM_MINIDUMP] = { .name = "minidump.dmp",
+			    .type = ITEM_IS_BLOB,
+			    .where = ITEM_IN_PROCESS,
+			    .compose = minidump_compose },
 	[ITEM_DUMP] = { .name = "dump",
 			.type = ITEM_IS_BLOB,
 			.where = IN_ALL_SPACES,

@@ -19,6 +19,7 @@ src_libtree_a_SOURCES = \
 	src/tree/json.c src/tree/json.h \
 	src/tree/mdmp.c src/tree/mdmp.h \
 	src/tree/mdmp_context.c \
+	src/tree/mdmp_facts.c src/tree/mdmp_facts.h \
 	src/tree/mdmp_info.c src/tree/mdmp_info.h \
 	src/tree/minidump.c src/tree/minidump.h \
 	src/tree/modules.c src/tree/modules.h \

@@ -66,6 +66,9 @@ struct mdmp_info {
 	uint32_t type;	/* 0: committed, and no VAD says as what */
 };
 
+/* STILL_ACTIVE: the exit status of what has not exited. */
+#define MDMP_STILL_ACTIVE 0x103u
+
 /* CONTEXT_*, the part that all architectures share. */
 enum mdmp_regs_known {
 	MDMP_REGS_CONTROL = 1,

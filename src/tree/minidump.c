@@ -8,8 +8,10 @@
 #include "base/text.h"
 #include "nt/machine.h"
 #include "nt/osfacts.h"
+#include "tree/mdmp_facts.h"
 #include "tree/mdmp_info.h"
 #include "tree/minidump.h"
+#include "tree/vads.h"
 
 struct gather {
 	const struct render_facts *facts;
@@ -17,7 +19,8 @@ struct gather {
 	const SpaceView *view;
 	uint64_t end; /* of user addresses */
 	struct mdmp m;
-	GArray *threads, *modules, *ranges, *infos;
+	struct mdmp_facts f;
+	GArray *ranges, *infos;
 	bool ranges_cut, infos_cut;
 	uint64_t data_bytes, lost_bytes;
 	GString *comment;
@@ -80,9 +83,15 @@ static void count_lost(struct gather *g)
 
 static void gather_infos(struct gather *g)
 {
-	g_autoptr(NtProcSpace) full = space_full(g->space);
+	g_autoptr(Detail) detail = space_vads_get(g->facts, g->space);
+	g_autoptr(GArray) vads = g_array_new(FALSE, FALSE,
+					     sizeof(struct nt_vad));
+	const GArray *all = space_vads(detail);
 
-	g->infos = mdmp_infos(g->space, g->view, full->vads, g->end,
+	for (guint i = 0; i < all->len; i++)
+		g_array_append_val(vads, g_array_index(all, struct space_vad,
+						       i).vad);
+	g->infos = mdmp_infos(g->space, g->view, vads, g->end,
 			      &g->infos_cut);
 }
 
@@ -147,6 +156,26 @@ static void gather_process(struct gather *g)
 	g->m.has_create_time = g->m.create_time != 0;
 }
 
+static void comment_threads(struct gather *g)
+{
+	const struct mdmp_facts *f = &g->f;
+
+	g_string_append_printf(
+		g->comment,
+		" Threads: %u, of which %u have the registers that they will"
+		" go on with in user mode; what ContextFlags leaves out is not"
+		" known. Floating point registers never are.",
+		f->threads->len, f->n_placed);
+	if (f->n_old)
+		g_string_append_printf(g->comment,
+				       " Of %u, they may be old.", f->n_old);
+	if (f->n_exited)
+		g_string_append_printf(
+			g->comment,
+			" %u threads that have ended are left out.",
+			f->n_exited);
+}
+
 /* What is said of the dump in it: where it is from, and what it lacks. */
 static void gather_comment(struct gather *g)
 {
@@ -160,37 +189,63 @@ static void gather_comment(struct gather *g)
 		" of %" PRIu64 " bytes that the process had, the contents are"
 		" not known.",
 		PACKAGE_VERSION, when, g->data_bytes, g->lost_bytes);
-	if (g->ranges_cut || g->infos_cut)
-		g_string_append(g->comment, " There is more memory than could"
-					    " be listed.");
+	comment_threads(g);
+	if (g->ranges_cut || g->infos_cut || g->f.cut)
+		g_string_append(g->comment, " There is more than could be"
+					    " listed.");
 	g->m.comment = g->comment->str;
 }
 
-void minidump_build(const struct render_facts *facts, const Space *space,
-		    const SpaceView *view, struct minidump *ret)
+static Compose *compose(const struct gather *g)
 {
-	struct gather g = { .facts = facts, .space = space, .view = view };
+	g_autoptr(GByteArray) head = mdmp_build(&g->m);
+	Compose *c = compose_new((SpaceView *)(uintptr_t)g->view);
 
-	g.end = user_end(&g);
-	gather_ranges(&g);
-	count_lost(&g);
-	gather_infos(&g);
-	gather_system(&g);
-	gather_process(&g);
-	gather_comment(&g);
-	g.m.ranges = g.ranges;
-	g.m.infos = g.infos;
-	g.m.threads = g.threads;
-	g.m.modules = g.modules;
-	ret->head = mdmp_build(&g.m);
-	ret->ranges = g.ranges;
+	compose_bytes(c, head->data, head->len);
+	for (guint i = 0; i < g->ranges->len; i++) {
+		const struct mdmp_range *r =
+			&g_array_index(g->ranges, struct mdmp_range, i);
+
+		compose_space(c, r->va, r->len);
+	}
+	return c;
+}
+
+static void gather(struct gather *g)
+{
+	g->end = user_end(g);
+	gather_ranges(g);
+	count_lost(g);
+	gather_infos(g);
+	gather_system(g);
+	gather_process(g);
+	mdmp_facts_init(&g->f);
+	mdmp_facts_threads(&g->f, g->facts, g->space, g->m.architecture);
+	mdmp_facts_modules(&g->f, g->facts, g->space);
+	mdmp_facts_handles(&g->f, g->facts, g->space);
+	gather_comment(g);
+	g->m.ranges = g->ranges;
+	g->m.infos = g->infos;
+	g->m.threads = g->f.threads;
+	g->m.modules = g->f.modules;
+	g->m.handles = g->f.handles;
+}
+
+Compose *minidump_compose(const struct render_facts *facts,
+			  const Space *space, uint64_t arg)
+{
+	g_autoptr(SpaceView) view =
+		space_view((Space *)(uintptr_t)space, facts->views);
+	struct gather g = { .facts = facts, .space = space, .view = view };
+	Compose *c;
+
+	(void)arg;
+	gather(&g);
+	c = compose(&g);
+	mdmp_facts_clear(&g.f);
+	g_array_unref(g.ranges);
 	g_array_unref(g.infos);
 	g_free(g.service_pack);
 	g_string_free(g.comment, TRUE);
-}
-
-void minidump_clear(struct minidump *dump)
-{
-	g_byte_array_unref(dump->head);
-	g_array_unref(dump->ranges);
+	return c;
 }
