@@ -30,7 +30,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkhandled.c tests/lib/mkhandled.h \
 	tests/lib/mktoken.c \
 	tests/lib/mkhuff.c \
-	tests/lib/mkthread.c tests/lib/mkframe.c \
+	tests/lib/mkthread.c tests/lib/mkthread.h tests/lib/mkframe.c \
 	tests/lib/mkkernel.c \
 	tests/lib/mkkmem.c \
 	tests/lib/mkldr.c tests/lib/mkldr.h \

@@ -2,6 +2,7 @@
 /* Processors: the low stub, interrupt table, KPCR and KPRCB. */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 
 /* HalpLowStub of x64 machines: where the processors start. */

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 
 #include <string.h>

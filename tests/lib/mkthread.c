@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 
 #include <inttypes.h>

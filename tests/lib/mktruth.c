@@ -2,6 +2,7 @@
 /* What is in a made-up machine: accessors, page contents, the truth file. */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkhandled.h"
 
 #include <inttypes.h>
@@ -550,7 +551,6 @@ bool mk_win_write_truth(MkWin *win, const char *path, GError **error)
 	mk_ldr_truth(out, win);
 	if (!plain)
 		mk_handles_truth(out, win);
-		put_handles(out, win);
 	if (!plain)
 		for (guint i = 0; i < win->procs->len; i++)
 			mk_counters_truth(out, win, mk_win_process(win, i));

@@ -2,6 +2,7 @@
 /* User memory of a process: pages of every kind that Windows knows. */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 
 #include <string.h>

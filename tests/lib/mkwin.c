@@ -2,6 +2,7 @@
 /* The machine and its kernel memory: what all parts of Windows stand on. */
 #include "config.h"
 
+#include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 
 #include <string.h>
