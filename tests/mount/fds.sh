@@ -93,7 +93,32 @@ see()
 		fail "a link leads somewhere"
 }
 
+# lsof of a process, as if the machine were this one: all handles, with names up
+# to the first colon. In a mount namespace that goes with the command.
+see_lsof()
+{
+	local pid=$1
+
+	if ! command -v lsof >/dev/null || ! unshare -m true 2>/dev/null; then
+		echo "no lsof, or no namespaces"
+		return
+	fi
+	unshare -m --propagation private sh -c "mount --bind mnt/proc /proc &&
+		exec lsof -w -p $pid -F fn" >lsof.out
+	# A line for the descriptor (fNUMBER), one for the name (nNAME).
+	awk '/^f[0-9]/ { fd = substr($0, 2) }
+		/^f[^0-9]/ { fd = "" }
+		/^n/ && fd != "" { print fd, substr($0, 2) }' lsof.out |
+		sed 's/\\\\/\\/g' | sort >lsof.got
+	find "mnt/proc/$pid/fd" -name '[1-9]*' -printf '%f %l\n' |
+		sed 's/:.*//' | sort >lsof.want
+	cmp lsof.got lsof.want || fail "lsof -p $pid"
+	[ "$(wc -l <lsof.got)" -gt 20 ] || fail "lsof has few lines"
+}
+
 see 10 --handle-level 1
+see_lsof 4
+see_lsof "$(pid_of 10.truth csrss.exe)"
 [ -L mnt/proc/4/fd/0x4 ] || fail "no handle 4"
 [ -L mnt/proc/4/fd/0x0004 ] && fail "a name with zeros"
 expect_same "$(head -c 6 mnt/proc/4/handles)" HANDLE
