@@ -86,6 +86,77 @@ static void set(NtKernel *k, const char *name, uint32_t *slot, uint32_t value,
 				 .n_for = n_for });
 }
 
+/* Where the one place that can be tested is wrong, the others around it are not
+ * known either. */
+static void forget_kthread(struct nt_ethread_layout *l)
+{
+	uint32_t *const members[] = {
+		&l->initial_stack, &l->stack_base, &l->stack_limit,
+		&l->kernel_stack, &l->trap_frame, &l->teb, &l->state,
+		&l->wait_reason, &l->kernel_time, &l->user_time, &l->switches,
+		&l->priority, &l->base_priority, &l->klist_entry,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
+		*members[i] = NT_ABSENT;
+}
+
+static void forget_ethread(struct nt_ethread_layout *l)
+{
+	l->pid = l->tid = NT_ABSENT;
+	l->create_time = l->exit_time = NT_ABSENT;
+	l->start = l->win32_start = NT_ABSENT;
+	l->cross_flags = l->name = NT_ABSENT;
+}
+
+/* How many first threads have the pid of their process there, and behind it
+ * another id (ids are multiples of 4 below 2^28, as handles are). */
+static unsigned count_cid(const struct samples *s, uint32_t head,
+			  uint32_t entry, uint32_t offset)
+{
+	unsigned n = 0;
+
+	for (guint i = 0; i < s->all->len; i++) {
+		const struct sample *p = g_ptr_array_index(s->all, i);
+		uint64_t thread, pid, tid;
+
+		if (!first_thread(s, p, head, entry, &thread))
+			continue;
+		if (!nt_pointer_at(s->as, s->pointer_bytes,
+				   VIRT(thread + offset), &pid) ||
+		    !nt_pointer_at(s->as, s->pointer_bytes,
+				   VIRT(thread + offset + s->pointer_bytes),
+				   &tid) ||
+		    pid != p->pid || !tid || tid == pid || tid % 4 ||
+		    tid >> 28)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+/* _ETHREAD.Cid. */
+static void derive_cid(NtKernel *k, const struct samples *s, uint32_t head)
+{
+	struct nt_ethread_layout *l = &k->profile.ethread;
+	uint32_t entry = k->profile.thread.list_entry;
+
+	if (l->pid != NT_ABSENT && l->tid == l->pid + s->pointer_bytes &&
+	    count_cid(s, head, entry, l->pid))
+		return;
+	forget_ethread(l);
+	for (uint32_t off = MEMBER_FIRST; off < THREAD_BYTES;
+	     off += s->pointer_bytes) {
+		unsigned n = count_cid(s, head, entry, off);
+
+		if (!enough(s, n))
+			continue;
+		set(k, "_ETHREAD.Cid", &l->pid, off, n);
+		l->tid = off + s->pointer_bytes;
+		return;
+	}
+}
+
 /* The last of them: before it comes ApcState.Process, which is not the owner
  * while a thread is attached to another process. */
 static void derive_owner(NtKernel *k, const struct samples *s, uint32_t head)
@@ -106,6 +177,7 @@ static void derive_owner(NtKernel *k, const struct samples *s, uint32_t head)
 		best = off;
 		n_best = n;
 	}
+	forget_kthread(&k->profile.ethread);
 	if (n_best)
 		set(k, "_KTHREAD.Process", &t->process, best, n_best);
 }
@@ -130,6 +202,8 @@ void derive_threads(NtKernel *k, const struct samples *s)
 		if (!found)
 			return;
 		set(k, "_ETHREAD.ThreadListEntry", &t->list_entry, found, n);
+		forget_ethread(&k->profile.ethread);
 	}
 	derive_owner(k, s, head);
+	derive_cid(k, s, head);
 }

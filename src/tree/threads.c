@@ -108,12 +108,15 @@ static Detail *get(const struct render_facts *facts, const Space *space)
 }
 
 /* Whether there are threads is not asked: it would read each process where
- * its folder is listed. */
+ * its folder is listed. Of kernels of which it is not known where threads have
+ * their ids there is no folder. */
 bool tasks_there(const struct render_facts *facts, const Space *space,
 		 uint64_t arg)
 {
 	(void)arg;
-	return facts->kernel && space->proc && space->proc->plausible;
+	return facts->kernel && facts->kernel->has_profile &&
+	       facts->kernel->profile.ethread.tid != NT_ABSENT &&
+	       space->proc && space->proc->plausible;
 }
 
 static struct item_entry task_entry(uint32_t tid)
