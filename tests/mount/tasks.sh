@@ -52,6 +52,21 @@ for file in cmdline statm; do
 	done
 done
 
+# ps(1) itself, where a namespace can be had.
+enter=$test_dir/../../contrib/winprocfs-enter
+if command -v ps >/dev/null && "$enter" mnt true 2>/dev/null; then
+	"$enter" mnt ps -eLo pid=,lwp= | awk '{ print $1, $2 }' | sort >got ||
+		fail "ps -eL"
+	awk -F '\t' '$1 == "thread" && $2 { print $2, $3 }' a.truth | sort >want
+	cmp want got || fail "ps -eL: threads"
+	pid=$(pid_of a.truth explorer.exe)
+	"$enter" mnt ps -L -p "$pid" -o rss=,nlwp=,args= >got || fail "ps -L"
+	expect_same "$(wc -l <got)" 4 "ps -L: lines"
+	rss=$(sed -n 's/^VmRSS:[\t ]*\([0-9]*\) kB$/\1/p' "mnt/proc/$pid/status")
+	awk -v rss="$rss" '{ if ($1 != rss || $2 != 3 || $3 != "explorer.exe")
+		bad = 1 } END { exit bad }' got || fail "ps -L: $(cat got)"
+fi
+
 # Of explorer.exe: what lives and what has ended, times and names.
 pid=$(pid_of a.truth explorer.exe)
 threads "$pid" >rows
