@@ -299,7 +299,7 @@ START_TEST(test_damage)
 			g_array_append_val(nodes, v->node);
 	}
 	ck_assert_uint_gt(nodes->len, 0);
-	for (unsigned round = 0; round < 60; round++) {
+	for (unsigned round = 0; round < 40; round++) {
 		/* What belongs to a VAD is built around it. */
 		uint64_t node = g_array_index(
 			nodes, uint64_t, mk_random_below(&random, nodes->len));
