@@ -13,6 +13,7 @@ static const struct {
 	size_t member;
 } addresses[] = {
 	{ "PsLoadedModuleList", offsetof(struct nt_kdbg, loaded_module_list) },
+	{ "MmUnloadedDrivers", offsetof(struct nt_kdbg, unloaded_drivers) },
 	{ "PsActiveProcessHead", offsetof(struct nt_kdbg, active_head) },
 	{ "PspCidTable", offsetof(struct nt_kdbg, cid_table) },
 	{ "MmHighestUserAddress", offsetof(struct nt_kdbg, highest_user) },

@@ -22,6 +22,7 @@ struct nt_kdbg {
 	uint32_t size;		/* as its header says, bytes */
 	uint64_t kern_base;
 	uint64_t loaded_module_list;
+	uint64_t unloaded_drivers; /* MmUnloadedDrivers */
 	uint64_t active_head;	/* PsActiveProcessHead */
 	uint64_t cid_table;	/* PspCidTable */
 	uint64_t highest_user;	/* MmHighestUserAddress */

@@ -73,6 +73,7 @@ src_libnt_a_SOURCES = \
 	src/nt/sysproc.c src/nt/sysproc.h \
 	src/nt/token.c src/nt/token.h \
 	src/nt/triage.c src/nt/triage.h \
+	src/nt/unloaded.c src/nt/unloaded.h \
 	src/nt/unpack.c src/nt/unpack.h \
 	src/nt/unpack_page.c src/nt/unpack_page.h \
 	src/nt/vad.c src/nt/vad.h

@@ -45,7 +45,7 @@ void render_methods(struct sink *out, const struct render_facts *facts,
 void render_dtb(struct sink *out, const struct render_facts *facts,
 		const Space *space, const SpaceView *view);
 
-/* Of the kernel in a triage dump: drivers that were unloaded. */
+/* Of the kernel: drivers that were unloaded. */
 void render_unloaded(struct sink *out, const struct render_facts *facts,
 		     const Space *space, const SpaceView *view);
 /* What else is said of spaces without page tables, in place of the usual. */

@@ -21,7 +21,8 @@ static void readme_triage(struct sink *out)
 "page tables, only pieces of virtual memory. kernel/maps lists them, their\n"
 "bytes are in kernel/vmem; proc/ has only the process that crashed.\n"
 "kernel/modules/list     drivers; beside it, files of those that are in it\n"
-"kernel/unloaded-modules those that were unloaded: base, size, name, path\n");
+"kernel/unloaded-modules those that were unloaded: base, size, name, path,\n"
+"                        when\n");
 }
 
 void render_readme(struct sink *out, const struct render_facts *facts)

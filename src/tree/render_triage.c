@@ -8,10 +8,11 @@
 #include "base/text.h"
 #include "nt/cpus.h"
 #include "nt/triage.h"
+#include "nt/unloaded.h"
 #include "tree/render.h"
 
-/* "base size name path": the list has names of files; a path where it has one.
- */
+/* "base size name path -": the list has names of files; a path where it has
+ * one; no time. */
 static void put_module(struct sink *out, const struct image_module *m,
 		       bool is64)
 {
@@ -20,12 +21,12 @@ static void put_module(struct sink *out, const struct image_module *m,
 	g_autofree char *path = file ? text_escape_path(m->name) :
 				       g_strdup("-");
 
-	sink_printf(out, "0x%0*" PRIx64 " 0x%" PRIx64 " %s %s\n",
+	sink_printf(out, "0x%0*" PRIx64 " 0x%" PRIx64 " %s %s -\n",
 		    is64 ? 16 : 8, m->base, m->size, name, path);
 }
 
-static void put_modules(struct sink *out, const struct render_facts *facts,
-			const GArray *modules)
+static void put_dumped(struct sink *out, const struct render_facts *facts,
+		       const GArray *modules)
 {
 	for (guint i = 0; i < modules->len; i++)
 		put_module(out,
@@ -33,12 +34,35 @@ static void put_modules(struct sink *out, const struct render_facts *facts,
 			   facts->image->triage->is64);
 }
 
+/* The same, with "-" for the path. */
+static void put_unloaded(struct sink *out, const struct nt_unloaded *u,
+			 int digits)
+{
+	g_autofree char *name = text_escape_field(u->name ? u->name : "");
+	g_autofree char *time = text_filetime(u->time);
+
+	sink_printf(out, "0x%0*" PRIx64 " 0x%" PRIx64 " %s - %s\n", digits,
+		    u->base, u->size, name, time);
+}
+
 void render_unloaded(struct sink *out, const struct render_facts *facts,
 		     const Space *space, const SpaceView *view)
 {
-	(void)space;
+	int digits = space->as.form->va_bits == 32 ? 8 : 16;
+	g_autoptr(GArray) list = NULL;
+
 	(void)view;
-	put_modules(out, facts, facts->image->triage->unloaded);
+	if (space->as.direct) {
+		put_dumped(out, facts, facts->image->triage->unloaded);
+		return;
+	}
+	list = facts->kernel ? nt_unloaded_read(facts->kernel) : NULL;
+	if (!list)
+		sink_str(out, "# MmUnloadedDrivers is not known, or not in"
+			 " memory\n");
+	for (guint i = 0; list && i < list->len; i++)
+		put_unloaded(out, &g_array_index(list, struct nt_unloaded, i),
+			     digits);
 }
 
 void render_direct_paging(struct sink *out, const Space *space,

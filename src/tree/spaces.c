@@ -56,7 +56,7 @@ static const struct {
 	[SPACE_TEXT_MAP_SVG] = { "map.svg", render_map_svg, true,
 				 IN_PROCESS | IN_KERNEL | IN_DTB },
 	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
-				  IN_DIRECT_KERNEL },
+				  IN_KERNEL },
 	[SPACE_TEXT_VADS] = { "vads", render_vads, false, IN_PROCESS },
 	[SPACE_TEXT_SMAPS] = { "smaps", render_smaps, true, IN_PROCESS },
 	[SPACE_TEXT_HANDLES] = { "handles", render_handles, false,

@@ -153,8 +153,10 @@ static void write_modules(MkWin *win)
 	mk_kwrite(win, hal, "MZ\x90", 3);
 	mk_driver_add(win, "ntoskrnl.exe", win->kernel.base, win->kernel.size);
 	mk_driver_add(win, "hal.dll", hal, 0x8000);
-	if (win->options.modules)
+	if (win->options.modules) {
 		mk_ldr_drivers(win, hal + 0x20000);
+		mk_ldr_unloaded(win);
+	}
 }
 
 static void set32(uint8_t *page, size_t at, uint32_t value)

@@ -368,6 +368,28 @@ void mk_ldr_drivers(MkWin *win, uint64_t at)
 	}
 }
 
+/* The kernel's array of 50: two entries, and one without a range. */
+void mk_ldr_unloaded(MkWin *win)
+{
+	static const char *const names[] = {"crash.sys", "half gone.sys",
+					    "none.sys"};
+	const uint64_t n = mk_pointer_bytes(win), step = 4 * n + 8;
+	const uint64_t va =
+		mk_pool_alloc(win, &win->nonpaged, 50 * step, "MmDT");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const uint64_t at = va + i * step;
+		const uint64_t base =
+			win->kernel.base + 0x4000000 + i * 0x10000;
+
+		mk_put_unicode(win, at, names[i]);
+		mk_kwrite_ptr(win, at + 2 * n, base);
+		mk_kwrite_ptr(win, at + 3 * n, i < 2 ? base + 0x7000 : base);
+		mk_kwrite64(win, at + 4 * n, win->time - (i + 1) * MK_SECOND);
+	}
+	mk_kwrite_ptr(win, mk_symbol(win, "MmUnloadedDrivers"), va);
+}
+
 static void put_hex(GString *out, const char *text)
 {
 	g_string_append_c(out, '\t');

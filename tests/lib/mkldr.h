@@ -41,6 +41,7 @@ unsigned int mk_pe_protection(const struct mk_image *image, unsigned int page);
  * image; drivers from an address on; lines of the truth. */
 void mk_ldr_build(MkWin *win, MkProc *proc, uint64_t image, uint64_t low);
 void mk_ldr_drivers(MkWin *win, uint64_t at);
+void mk_ldr_unloaded(MkWin *win);
 void mk_ldr_truth(GString *out, const MkWin *win);
 
 #endif

@@ -91,6 +91,7 @@ modules
 pagemap
 paging
 regions
+unloaded-modules
 vmem
 vtop
 T

@@ -7,9 +7,11 @@
 #include "unit/unit.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "nt/peinfo.h"
 #include "tree/modules.h"
 #include "tree/tree-priv.h"
@@ -314,6 +316,24 @@ START_TEST(drivers)
 }
 END_TEST
 
+START_TEST(unloaded)
+{
+	g_autofree char *list = NULL, *want = NULL, *time = NULL;
+	const struct mk_kernel *k;
+
+	make(layouts[_i]);
+	k = mk_win_kernel(t.w.win);
+	list = unit_tree_text(&t, "/kernel/unloaded-modules");
+	time = text_filetime(k->time - 10000000);
+	want = g_strdup_printf("0x%0*" PRIx64 " 0x7000 crash.sys - %s\n0x",
+			       layouts[_i][0] == 'x' ? 8 : 16,
+			       k->base + 0x4000000, time);
+	ck_assert_msg(g_str_has_prefix(list, want), "%s", list);
+	ck_assert_ptr_nonnull(strstr(list, " half\\040gone.sys - 20"));
+	ck_assert_ptr_null(strstr(list, "none"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree-modules");
@@ -326,5 +346,6 @@ int main(void)
 	tcase_add_test(all, a_hostile_name);
 	tcase_add_loop_test(all, hostile_headers, 0, 10);
 	tcase_add_loop_test(all, drivers, 0, 4);
+	tcase_add_loop_test(all, unloaded, 0, 4);
 	return unit_main(suite);
 }

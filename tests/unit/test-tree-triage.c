@@ -308,7 +308,7 @@ START_TEST(test_lists)
 	ck_assert_ptr_nonnull(strstr(modules, " odd\\040dr\xc3\xadver\\012.sys "
 				     "\\SystemRoot\\odd dr"));
 	unloaded = text_of(&s, "kernel/unloaded-modules");
-	ck_assert_ptr_nonnull(strstr(unloaded, " crash.sys -\n"));
+	ck_assert_ptr_nonnull(strstr(unloaded, " crash.sys - -\n"));
 	vtop = g_strdup_printf("kernel/vtop/%" PRIx64, first->va + 1);
 	expect_line(&s, vtop, "State:\tin the dump\n");
 	expect_line(&s, vtop, "FileOffset:\t0x%" PRIx64 "\n", first->off + 1);
