@@ -14,8 +14,8 @@ check_all()
 	local core truth=("${@:3}")
 
 	[ -d mnt/kernel ] && truth+=(mnt/kernel)
-	python3 -B "$test_dir/core.py" "${truth[@]}" mnt/proc/* mnt/dtb/* \
-		>count || fail "$1: core.py"
+	python3 -B "$test_dir/core.py" "${truth[@]}" mnt/proc/[0-9]* \
+		mnt/dtb/* >count || fail "$1: core.py"
 	grep -q '^[1-9][0-9]* segments$' count || fail "$1: $(cat count)"
 	expect_same "$(wc -l <count)" 1 "$1: $(head -3 count)"
 	for core in mnt/dtb/*/core; do
@@ -38,6 +38,12 @@ L
 make_image b --layout arm64-10.0.19041 --size 32 --procs 5
 must_mount b.img mnt
 check_all ARM64 AArch64
+umount_checked mnt
+# Ranges that begin and end at any byte.
+make_image b --format triage
+must_mount b.img mnt
+python3 -B "$test_dir/core.py" mnt/kernel >count || fail "triage: core.py"
+grep -q '^[1-9][0-9]* segments$' count || fail "triage: $(cat count)"
 umount_checked mnt
 make_image b --no-windows --paging la57 --size 32
 dtb=$(awk -F '\t' '$1 == "paging" { print $3 }' b.truth)
