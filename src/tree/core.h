@@ -60,10 +60,10 @@ struct core {
 void core_put_notes(GByteArray *out, const struct core *core);
 
 /* core_threads.c: those that are in a space, of the kernel those of System and
- * those that processors run; notes of those whose registers are known, and
- * lines of text about all. */
+ * those that processors run; notes of those whose registers are known, of
+ * the one that comes first or of all others; and lines of text about all. */
 void core_find_threads(struct core *core);
-void core_put_threads(GByteArray *out, const struct core *core);
+void core_put_threads(GByteArray *out, const struct core *core, bool first);
 void core_say_threads(struct sink *text, const struct core *core);
 
 /* core_files.c: mapped files, of the kernel modules; where the image begins to

@@ -93,7 +93,7 @@ void core_put_notes(GByteArray *out, const struct core *core)
 {
 	const GArray *files = core->files;
 
-	core_put_threads(out, core);
+	core_put_threads(out, core, true);
 	if (core->space->kind == SPACE_PROCESS) {
 		put_process(out, core);
 		put_auxv(out, core);
@@ -101,5 +101,6 @@ void core_put_notes(GByteArray *out, const struct core *core)
 	if (files->len)
 		elf_put_files(out, &core->form, (const void *)files->data,
 			      files->len);
+	core_put_threads(out, core, false);
 	put_text(out, core);
 }

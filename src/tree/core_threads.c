@@ -128,18 +128,15 @@ static guint first_of(const struct core *core)
 	return first;
 }
 
-void core_put_threads(GByteArray *out, const struct core *core)
+void core_put_threads(GByteArray *out, const struct core *core, bool first)
 {
-	const GArray *threads = core->threads;
-	guint first = first_of(core);
+	guint which = first_of(core);
 
-	if (first < threads->len)
-		put_thread(out, core,
-			   &g_array_index(threads, struct nt_thread, first));
-	for (guint i = 0; i < threads->len; i++)
-		if (i != first)
-			put_thread(out, core, &g_array_index(
-				threads, struct nt_thread, i));
+	for (guint i = 0; i < core->threads->len; i++)
+		if ((i == which) == first)
+			put_thread(out, core,
+				   &g_array_index(core->threads,
+						  struct nt_thread, i));
 }
 
 /* Names of registers that read as 0 because they are not known. */
