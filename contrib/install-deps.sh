@@ -15,6 +15,7 @@ build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
 	libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils zstd coreutils
 	findutils mount util-linux python3-pefile jq gdb elfutils lldb'
+	findutils mount util-linux python3-pefile jq libxml2-utils chromium'
 # Without recommended packages clang would lack its sanitizers.
 ci='clang llvm lld cppcheck shellcheck libclang-rt-dev'
 

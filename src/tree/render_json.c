@@ -2,8 +2,7 @@
 /* `processes.json`, `processes.tsv`. */
 #include "config.h"
 
-#include <string.h>
-
+#include "base/text.h"
 #include "tree/columns.h"
 
 static void json_cell(struct json *json, const char *key,
@@ -62,35 +61,13 @@ void render_processes_json(struct sink *out, const struct render_facts *facts)
 	json_finish(&json);
 }
 
-/* A name as it is, but for what would break a line or a field, and other
- * controls: \t, \n, \r, \\, \ooo. An empty one is "-". */
-static void tsv_name(struct sink *out, const char *utf8)
-{
-	static const char plain[] = "\t\n\r\\", names[] = "tnr\\";
-
-	if (!*utf8)
-		sink_str(out, "-");
-	for (const char *p = utf8; *p; p++) {
-		const char *found = strchr(plain, *p);
-
-		if (found)
-			sink_printf(out, "\\%c", names[found - plain]);
-		else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			sink_printf(out, "\\%03o", (unsigned)*p);
-		else
-			sink_bytes(out, p, 1);
-	}
-}
-
+/* Of a name, spaces stay as they are. An empty one is "-". */
 static void tsv_cell(struct sink *out, const struct cell *cell)
 {
-	g_autofree char *field = NULL;
+	g_autofree char *field = cell->type == CELL_NAME && *cell->text ?
+					 text_escape_line(cell->text) :
+					 cell_field(cell);
 
-	if (cell->type == CELL_NAME) {
-		tsv_name(out, cell->text);
-		return;
-	}
-	field = cell_field(cell);
 	sink_str(out, field);
 }
 

@@ -80,6 +80,9 @@ static const struct role hostile[] = {
 	{"\xf0\x9f\x98", 0, 1, 4028, 3204, 0, 0},
 	{"", 0, 1, 4032, 3204, 0, 0},
 	{"%s%n'\"`$(id)", 0, 1, 4036, 3204, 0, 0},
+	{"<script>a&b", 0, 1, 4040, 3204, 0, 0},
+	{"'\"><svg onload=", 0, 1, 4044, 3204, 0, 0},
+	{"\xe2\x80\xae" "fdp.exe", 0, 1, 4048, 3204, 0, 0},
 };
 
 void mk_proc_free(gpointer data)

@@ -35,6 +35,7 @@ mount_tests = \
 	tests/mount/pagefiles.sh \
 	tests/mount/pagemap.sh \
 	tests/mount/parallel.sh \
+	tests/mount/pictures.sh \
 	tests/mount/ptov.sh \
 	tests/mount/raw-maps.sh \
 	tests/mount/qemu.sh \
@@ -59,7 +60,7 @@ TESTS += $(mount_tests)
 EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
 	tests/mount/names.py \
 	tests/mount/core.py \
-	tests/mount/qemu-dump.py \
+	tests/mount/png-colours.py tests/mount/qemu-dump.py \
 	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
 
 include tests/bench/local.mk
