@@ -23,10 +23,16 @@ enum range_part range_part_of(enum page_state state)
 	return page_state_is_lost(state) ? PART_LOST : PART_UNTOUCHED;
 }
 
-bool range_rights_wx(unsigned rights)
+bool range_knows_exec(const Space *space)
 {
-	return rights & RIGHT_WRITE && rights & RIGHT_EXEC &&
-	       !(rights & RIGHT_COW);
+	return space->as.form->leaf.exec != 0;
+}
+
+bool range_run_wx(const Space *space, const struct map_run *run)
+{
+	return page_state_has_data(run->state) && range_knows_exec(space) &&
+	       run->rights & RIGHT_WRITE && run->rights & RIGHT_EXEC &&
+	       !(run->rights & RIGHT_COW);
 }
 
 struct run_cursor run_cursor_at(const AddrMap *map, uint64_t va)
@@ -153,8 +159,7 @@ static void add_stray(struct collector *c, const struct map_run *run)
 		.size = run->len,
 		.kind = stray_kind(c->space, run->va),
 		.rights = run->rights,
-		.wx = page_state_has_data(run->state) &&
-		      range_rights_wx(run->rights),
+		.wx = range_run_wx(c->space, run),
 		.n = 1,
 		.area = c->at,
 	};
@@ -172,12 +177,13 @@ static void add_stray(struct collector *c, const struct map_run *run)
 		merge_all(c->strays, ++c->level);
 }
 
-static void add_to_vad(struct range *r, const struct map_run *run)
+static void add_to_vad(const struct collector *c, struct range *r,
+		       const struct map_run *run)
 {
 	if (!page_state_has_data(run->state))
 		return;
 	r->rights |= run->rights;
-	r->wx |= range_rights_wx(run->rights);
+	r->wx |= range_run_wx(c->space, run);
 }
 
 static void count_part(struct collector *c, enum range_kind kind,
@@ -202,7 +208,7 @@ static void add_run(struct collector *c, struct map_run run)
 			vad = range_at(c->vads, c->at);
 		if (vad && vad->start <= run.va) {
 			piece.len = MIN(run.len, vad->last - run.va + 1);
-			add_to_vad(vad, &piece);
+			add_to_vad(c, vad, &piece);
 			count_part(c, vad->kind, &piece);
 		} else {
 			if (vad)

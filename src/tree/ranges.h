@@ -66,8 +66,12 @@ void range_list_free(struct range_list *list);
 
 /* What a page in this state is part of. */
 enum range_part range_part_of(enum page_state state);
-/* Can this be written and executed, but for what is copied when written? */
-bool range_rights_wx(unsigned rights);
+/* Do the page tables of a space say what may be executed? Those of x86 without
+ * PAE cannot: there, VADs alone do. */
+bool range_knows_exec(const Space *space);
+/* Can these pages be written and executed? Not so what is copied when it is
+ * written. */
+bool range_run_wx(const Space *space, const struct map_run *run);
 
 /* The runs of a map in ascending order, whether the image has their bytes or
  * not. */

@@ -38,13 +38,12 @@ struct cells {
 	bool wx[CELLS_MAX];
 };
 
-static void add_to_cells(struct cells *c, const struct range *r,
-			 const struct map_run *run)
+static void add_to_cells(const struct picture *p, struct cells *c,
+			 const struct range *r, const struct map_run *run)
 {
 	uint64_t from = MAX(run->va, r->start) - r->start;
 	uint64_t end = MIN(run->va + (run->len - 1), r->last) - r->start;
-	bool wx = page_state_has_data(run->state) &&
-		  range_rights_wx(run->rights);
+	bool wx = range_run_wx(p->space, run);
 
 	for (uint64_t i = from / c->span; i <= end / c->span; i++) {
 		uint64_t first = MAX(from, i * c->span);
@@ -64,7 +63,7 @@ static void fill_cells(const struct picture *p, const struct range *r,
 	*c = (struct cells){ .n = bar_width(r) / CELL };
 	c->span = (r->last - r->start) / c->n + 1;
 	while (run_cursor_next(&at, &run) && run.va <= r->last)
-		add_to_cells(c, r, &run);
+		add_to_cells(p, c, r, &run);
 }
 
 static unsigned part_of_cell(const struct cells *c, unsigned i)
@@ -116,11 +115,11 @@ static void put_bar(const struct picture *p, const struct range *r, unsigned y)
 	char classes[16];
 
 	fill_cells(p, r, c);
-	g_snprintf(classes, sizeof classes, "k%u p3", r->kind);
+	g_snprintf(classes, sizeof classes, "k%d p3", (int)r->kind);
 	put_cells(p, c, PART_UNTOUCHED, classes, y, BAR_H);
-	g_snprintf(classes, sizeof classes, "k%u", r->kind);
+	g_snprintf(classes, sizeof classes, "k%d", (int)r->kind);
 	put_cells(p, c, PART_RESIDENT, classes, y, BAR_H);
-	g_snprintf(classes, sizeof classes, "k%u p1", r->kind);
+	g_snprintf(classes, sizeof classes, "k%d p1", (int)r->kind);
 	put_cells(p, c, PART_SWAPPED, classes, y, BAR_H);
 	put_cells(p, c, PART_LOST, "p2", y, BAR_H);
 	put_cells(p, c, RANGE_PARTS, "wx", y + BAR_H - 3, 3);
@@ -172,13 +171,17 @@ static void row_title(const struct picture *p, const struct range *r,
 }
 
 /* Pages that can be written and others that can be executed are no alarm. */
-static const char *put_rights(const struct range *r, char ret[8])
+static const char *put_rights(const struct picture *p, const struct range *r,
+			      char ret[8])
 {
-	bool both = r->rights & RIGHT_WRITE && r->rights & RIGHT_EXEC;
+	bool knows = range_knows_exec(p->space);
+	bool both = r->rights & RIGHT_WRITE && r->rights & RIGHT_EXEC && knows;
 	char perms[5] = "---";
 
 	if (r->rights)
 		space_perms(r->rights, perms);
+	if (!knows && r->rights)
+		perms[2] = '?';
 	perms[3] = '\0';
 	(void)g_strlcpy(ret, both && !r->wx ? "rx+rw" : perms, 8);
 	return ret;
@@ -194,7 +197,7 @@ static void row_text(const struct picture *p, const struct range *r,
 	picture_address(p, r->start);
 	sink_printf(p->out,
 		    "</text><text class=\"m%s\" x=\"494\" y=\"%u\">%s</text>",
-		    r->wx ? " wx b" : " q", y, put_rights(r, rights));
+		    r->wx ? " wx b" : " q", y, put_rights(p, r, rights));
 	sink_printf(p->out,
 		    "<text class=\"e\" x=\"592\" y=\"%u\">%s</text>"
 		    "<text class=\"e q\" x=\"642\" y=\"%u\">%s%%</text>",

@@ -147,6 +147,10 @@ static void sum_line(const struct picture *p)
 			    " <tspan class=\"wx b\" dx=\"12\">%" PRIu64
 			    " writable and executable</tspan>",
 			    list->n_wx);
+	if (!range_knows_exec(p->space) && !p->space->as.direct)
+		sink_str(p->out,
+			 " <tspan class=\"q\" dx=\"12\">page tables without NX:"
+			 " what may be executed is not known</tspan>");
 	if (list->n_all > list->ranges->len)
 		sink_printf(p->out,
 			    " <tspan class=\"q\" dx=\"12\">neighbours merged:"
@@ -223,9 +227,9 @@ static void overview_range(const struct picture *p, const struct range *r,
 		markup_text(p->out, r->name, MAP_NAME_CHARS);
 	}
 	sink_str(p->out, "</title>");
-	g_snprintf(classes, sizeof classes, "k%u p3", r->kind);
+	g_snprintf(classes, sizeof classes, "k%d p3", (int)r->kind);
 	overview_box(p->out, classes, x, width, OVERVIEW_Y, OVERVIEW_H);
-	g_snprintf(classes, sizeof classes, "k%u", r->kind);
+	g_snprintf(classes, sizeof classes, "k%d", (int)r->kind);
 	overview_box(p->out, classes, x, width, bottom - resident, resident);
 	overview_box(p->out, "p2", x, width, bottom - resident - lost, lost);
 	if (r->wx)

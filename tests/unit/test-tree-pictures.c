@@ -69,7 +69,7 @@ START_TEST(test_markup)
 	static const char *const t[] = {
 		"", "<script>alert('1')</script>", "\"'><svg onload=x>",
 		"&amp;", "]]>", "\x01\x1b\x7f\xff\xc3",
-		"\xe2\x80\xae" "fdp.exe",
+		("\xe2\x80\xae" "fdp.exe"),
 		"\xef\xbf\xbf\xef\xbf\xbe", "\xed\xa0\x80", "--><!--",
 	};
 	g_autofree char *cut = markup_of("abcdef", 3);
