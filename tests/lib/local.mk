@@ -11,7 +11,7 @@ tests_lib_libmk_a_SOURCES = \
 	tests/lib/mkdata.c \
 	tests/lib/mkisf.c \
 	tests/lib/mkdebug.c \
-	tests/lib/mkcounters.c \
+	tests/lib/mkcounters.c tests/lib/mkcounters.h \
 	tests/lib/mkeprocess.c \
 	tests/lib/mkfile.c \
 	tests/lib/mkfmt-kdump.c \

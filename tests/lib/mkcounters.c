@@ -2,7 +2,7 @@
 /* What Windows counts: time and memory of processes, memory of the machine. */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkcounters.h"
 
 #include <inttypes.h>
 

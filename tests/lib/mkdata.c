@@ -2,7 +2,7 @@
 /* The kernel's variables, its modules, the shared page. */
 #include "config.h"
 
-#include "lib/mkwin-priv.h"
+#include "lib/mkcounters.h"
 
 #include <string.h>
 
@@ -181,7 +181,7 @@ static void write_kuser(MkWin *win)
 	if (win->options.damage.no_kuser)
 		return;
 	set32(page, KUSER_TICK_MULTIPLIER, 0x0fa00000);
-	set_time(page, KUSER_INTERRUPT_TIME, UINT64_C(0x1919254d38));
+	set_time(page, KUSER_INTERRUPT_TIME, MK_UPTIME);
 	set_time(page, KUSER_SYSTEM_TIME, win->time);
 	set32(page, KUSER_IMAGE_NUMBER, mk_machine(win) * 0x10001u);
 	for (size_t i = 0; i < sizeof(root); i++)

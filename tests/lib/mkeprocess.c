@@ -2,6 +2,7 @@
 /* _EPROCESS and _ETHREAD. */
 #include "config.h"
 
+#include "lib/mkcounters.h"
 #include "lib/mkthread.h"
 #include "lib/mkwin-priv.h"
 

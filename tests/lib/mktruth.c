@@ -2,6 +2,7 @@
 /* What is in a made-up machine: accessors, page contents, the truth file. */
 #include "config.h"
 
+#include "lib/mkcounters.h"
 #include "lib/mkthread.h"
 #include "lib/mkhandled.h"
 

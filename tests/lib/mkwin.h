@@ -328,6 +328,9 @@ struct mk_regs {
 	uint64_t gpr[16];
 };
 
+/* How long the machine has been up, in 100 ns: InterruptTime. */
+#define MK_UPTIME UINT64_C(0x1919254d38)
+
 /* Of each process, where the layout has a place for it. */
 struct mk_counters {
 	uint32_t kernel_time, user_time; /* ticks of 15.625 ms */

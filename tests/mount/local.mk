@@ -22,6 +22,7 @@ mount_tests = \
 	tests/mount/holes.sh \
 	tests/mount/hostile-names.sh \
 	tests/mount/hostile-tables.sh \
+	tests/mount/linux-tools.sh \
 	tests/mount/links.sh \
 	tests/mount/live.sh \
 	tests/mount/live-qemu.sh \

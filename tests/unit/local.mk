@@ -108,6 +108,7 @@ unit_tests = \
 	tests/unit/test-tree-dirs \
 	tests/unit/test-tree-dtb \
 	tests/unit/test-tree-facts \
+	tests/unit/test-tree-linux \
 	tests/unit/test-mk-containers \
 	tests/unit/test-tree-formats \
 	tests/unit/test-tree-header \
@@ -356,6 +357,8 @@ tests_unit_test_tree_dtb_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_dtb_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_facts_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_facts_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_linux_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_linux_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_mk_containers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mk_containers_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_formats_CPPFLAGS = $(UNIT_CPPFLAGS)
