@@ -51,6 +51,7 @@ void render_readme(struct sink *out, const struct render_facts *facts)
 "                 as the file that it was made of (.pe)\n"
 "  core           the same as an ELF core, for gdb; core32: what 32-bit code\n"
 "                 sees of a 64-bit system\n"
+"  minidump.dmp   a user minidump, for WinDbg, lldb and their like\n"
 "  dump, dump.idx the same back to back, and what lies where\n"
 "  pagemap        8 bytes for each page, as Linux has it: frame, swapped, ...\n"
 "  vtop/ADDRESS   how a virtual address is translated (any; not listed)\n"

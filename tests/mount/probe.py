@@ -696,7 +696,8 @@ def check_names(mount):
                        "link to %r" % target)
                 expect(os.path.isdir(path), "%r leads nowhere" % name)
             elif os.path.isfile(path) and b"/regions" not in folder and \
-                    name not in (b"core", b"core32", b"dump") and \
+                    name not in (b"core", b"core32", b"dump",
+                                 b"minidump.dmp") and \
                     os.stat(path).st_size < 1 << 20:
                 text = read_file(path).decode("utf-8")
                 if name in (b"cmdline", b"environ"):
@@ -770,13 +771,14 @@ def churn_once(mount, rng):
             path = os.path.join(path, rng.choice(
                 ["maps", "memmap", "paging", "status", "cmdline", "environ",
                  "regions", "vmem", "exe", "comm", "vtop/0x10000", "core",
-                 "dump", "dump.idx"]))
+                 "dump", "dump.idx", "minidump.dmp"]))
         if os.path.islink(path):
             os.readlink(path)
         elif os.path.isdir(path):
             os.listdir(path)
         elif os.path.basename(path) in ("vmem", "pmem", "pagemap", "core",
-                                        "core32", "dump"):
+                                        "core32", "dump",
+                                        "minidump.dmp"):
             with open(path, "rb") as f:
                 for _ in range(3):
                     f.seek(os.lseek(f.fileno(), rng.randrange(1 << 24),
