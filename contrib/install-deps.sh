@@ -14,10 +14,12 @@ build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
 	libsnappy-dev libyajl-dev libzip-dev libzstd-dev zlib1g-dev'
 tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
 	libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils zstd coreutils
-	findutils mount util-linux python3-pefile jq gdb elfutils lldb'
-	findutils mount util-linux python3-pefile jq libxml2-utils chromium'
+	findutils mount util-linux python3-pefile jq gdb elfutils lldb llvm
+	libxml2-utils chromium lsof psmisc strace zsh desktop-file-utils
+	shared-mime-info systemd'
 # Without recommended packages clang would lack its sanitizers.
-ci='clang llvm lld cppcheck shellcheck libclang-rt-dev'
+ci='clang llvm lld cppcheck shellcheck libclang-rt-dev debhelper dpkg-dev
+	lintian man-db'
 
 wanted=
 for what in "${@:-build}"; do
