@@ -54,7 +54,7 @@ echo "building in $dir/build ..."
 }
 if [ -z "$image" ]; then
 	image=$dir/demo.img
-	"$dir/build/mkmem" --out "$image"
+	"$dir/build/mkmem" --threads --objects --modules --out "$image"
 fi
 if [ ! -c /dev/fuse ]; then
 	echo "no /dev/fuse here: without a mount there are --ls and --cat"
@@ -81,13 +81,20 @@ if [ -n "$pid" ]; then
 	start=$(head -1 "$dir/mnt/proc/$pid/maps" | cut -d - -f 1)
 	show ls demo/mnt/proc/"$pid"
 	show "head demo/mnt/proc/$pid/maps"
+	show "grep -E 'dll|exe' demo/mnt/proc/$pid/maps | head -6"
 	show "head demo/mnt/proc/$pid/memmap"
+	show "cut -c-110 demo/mnt/proc/$pid/modules/list"
+	show "ls -l demo/mnt/proc/$pid/fd | cut -c-110 | head -8"
+	show "file -b demo/mnt/proc/$pid/core demo/mnt/proc/$pid/minidump.dmp"
 	show "cat demo/mnt/proc/$pid/dtb"
 	show "du -h demo/mnt/proc/$pid/vmem"
 	[ -z "$start" ] ||
 		show "od -A x -t x1z -j 0x$start -N 64 demo/mnt/proc/$pid/vmem"
 fi
 show tail -3 demo/mnt/log
+if [ "$(id -u)" = 0 ]; then
+	show "contrib/winprocfs-enter demo/mnt ps -ef | head -8"
+fi
 
 how="umount $dir/mnt"
 [ "$(id -u)" = 0 ] || how="fusermount3 -u $dir/mnt"
