@@ -302,6 +302,41 @@ START_TEST(hostile_headers)
 }
 END_TEST
 
+/* Any value anywhere in the lists and in what an image says of itself. */
+START_TEST(random_changes)
+{
+	static const uint64_t values[] = {
+		0, 1, 0x18, 0x1000, 0x7fffffff, 0x80000000, 0xffffffff,
+		UINT64_C(0x7ffb10000000), UINT64_C(0x7ffb10002000),
+		UINT64_C(0xfffff80000000000), UINT64_MAX,
+	};
+	struct mk_random random = { (uint64_t)_i + 77 };
+	const struct mk_process *p = victim();
+	const uint64_t dll = UINT64_C(0x7ffb10000000);
+	uint64_t ldr = peek(p, p->peb + 0x18);
+
+	detail_cache_trim(t.tree->facts.details); /* nothing is kept */
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 4; i++) {
+			const uint64_t places[] = {
+				ldr + 8 * mk_random_below(&random, 0x100),
+				dll + 4 * mk_random_below(&random, 0x80),
+				dll + 0x2000 +
+					4 * mk_random_below(&random, 32),
+				dll + 0x4000 +
+					4 * mk_random_below(&random, 64),
+			};
+
+			poke(p, places[i],
+			     values[mk_random_below(&random,
+						    G_N_ELEMENTS(values))],
+			     i ? 4 : 8);
+		}
+		ck_assert_uint_ge(read_files(p->pid, UINT64_C(1) << 32), 1);
+	}
+}
+END_TEST
+
 START_TEST(drivers)
 {
 	g_autofree char *list = NULL;
@@ -345,6 +380,7 @@ int main(void)
 	tcase_add_loop_test(all, hostile_entries, 0, 10);
 	tcase_add_test(all, a_hostile_name);
 	tcase_add_loop_test(all, hostile_headers, 0, 10);
+	tcase_add_loop_test(all, random_changes, 0, 8);
 	tcase_add_loop_test(all, drivers, 0, 4);
 	tcase_add_loop_test(all, unloaded, 0, 4);
 	return unit_main(suite);
