@@ -3,13 +3,14 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <limits.h>
 
 #include "base/bytes.h"
 #include "tree/svg_map.h"
 
 /* Ranges that are drawn: what keeps the file below 2 MB, whatever is in it. */
-#define ROWS_MAX 500u
-#define TITLE_CHARS 160u
+#define ROWS_MAX 360u
+#define TITLE_CHARS 120u
 
 enum {
 	ROW = 17,
@@ -89,23 +90,25 @@ static void put_cells(const struct picture *p, const struct cells *c,
 		      unsigned part, const char *classes, unsigned y,
 		      unsigned height)
 {
-	bool any = false;
+	unsigned last = UINT_MAX;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		unsigned from = i;
+		unsigned from = i, len;
 
 		while (i < c->n && cell_is(c, i, part))
 			i++;
 		if (i == from)
 			continue;
-		if (!any)
-			sink_printf(p->out, "<path class=\"%s\" d=\"",
-				    classes);
-		any = true;
-		sink_printf(p->out, "M%u %uh%uv%uh-%uz", BAR_X + from * CELL,
-			    y, (i - from) * CELL, height, (i - from) * CELL);
+		len = (i - from) * CELL;
+		if (last == UINT_MAX)
+			sink_printf(p->out, "<path class=\"%s\" d=\"M%u %u",
+				    classes, BAR_X + from * CELL, y);
+		else
+			sink_printf(p->out, "m%u 0", (from - last) * CELL);
+		sink_printf(p->out, "h%uv%uh-%uz", len, height, len);
+		last = from;
 	}
-	if (any)
+	if (last != UINT_MAX)
 		sink_str(p->out, "\"/>");
 }
 
