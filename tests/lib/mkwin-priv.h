@@ -391,7 +391,6 @@ void mk_threads_add(MkWin *win, MkProc *proc, uint32_t n);
 uint32_t mk_next_id(uint32_t id);
 uint8_t mk_protection(const MkWin *win, const MkProc *proc);
 
-
 /* mkhandle.c: tables of all processes, and the ids; when all are there. */
 void mk_handles_build(MkWin *win);
 
