@@ -101,6 +101,13 @@ ls -f mnt/proc >ls.3
 expect_same "$(head -2 ls.3 | tr '\n' ' ')" ". .. "
 find mnt -printf '%y %s %b %p\n' >find.out || fail find
 expect_same "$(awk '$1 !~ /^[fdl]$/' find.out)" ""
+# Each has its place in the manual.
+for file in $(list mnt) $(list mnt/image) $(list mnt/kernel) \
+	$(list mnt/proc/3204) $(find mnt/proc/ -maxdepth 1 -name '[a-z]*' \
+		-printf '%f '); do
+	sed 's/\\-/-/g' "$test_dir/../../docs/winprocfs-tree.5" |
+		tr ' ,/' '\n\n\n' | grep -qx "$file" || fail "winprocfs-tree(5) lacks $file"
+done
 # Links of a folder: 2, and one for each folder in it (find relies on it).
 find mnt -type d -printf '%n %p\n' | while read -r links dir; do
 	subs=$(find "$dir" -mindepth 1 -maxdepth 1 -type d -printf x | wc -c)
