@@ -190,7 +190,7 @@ static gpointer vads_load(const struct render_facts *facts, const Space *space,
 {
 	struct vads *v = vads_new();
 	struct loader l = { facts, v };
-	struct vad_marks marks;
+	struct vad_marks marks = { NULL, NULL };
 
 	(void)kind;
 	(void)arg;
