@@ -106,7 +106,8 @@ for file in $(list mnt) $(list mnt/image) $(list mnt/kernel) \
 	$(list mnt/proc/3204) $(find mnt/proc/ -maxdepth 1 -name '[a-z]*' \
 		-printf '%f '); do
 	sed 's/\\-/-/g' "$test_dir/../../docs/winprocfs-tree.5" |
-		tr ' ,/' '\n\n\n' | grep -qx "$file" || fail "winprocfs-tree(5) lacks $file"
+		tr ' ,/' '[\n*]' | grep -qx "$file" ||
+		fail "winprocfs-tree(5) lacks $file"
 done
 # Links of a folder: 2, and one for each folder in it (find relies on it).
 find mnt -type d -printf '%n %p\n' | while read -r links dir; do

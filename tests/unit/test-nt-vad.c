@@ -12,7 +12,7 @@
 #include "nt/vad.h"
 
 static const char *const layouts[] = {
-	"amd64-6.1.7601-d", "amd64-6.2.9200-a", "amd64-6.3.9600-a",
+	"amd64-6.1.7601-d", "amd64-6.2.9200", "amd64-6.3.9600-a",
 	"amd64-10.0.10240-a", "amd64-10.0.19041-b", "amd64-10.0.22621",
 };
 
