@@ -77,6 +77,12 @@ static void add_thread(struct mdmp_facts *f, const struct nt_thread *t,
 		.name = t->name,
 	};
 
+	/* Of a thread in 32-bit code, the stack that this uses. */
+	if (t->user.known & NT_REGS_PLACE && t->user.sp >= t->stack32_limit &&
+	    t->user.sp < t->stack32_base) {
+		out.stack_limit = t->stack32_limit;
+		out.stack_base = t->stack32_base;
+	}
 	if (t->known & NTT_TIMES) {
 		out.kernel_time = t->kernel_time * tick;
 		out.user_time = t->user_time * tick;

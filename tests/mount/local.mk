@@ -7,6 +7,7 @@ mount_tests = \
 	tests/mount/containers.sh \
 	tests/mount/compressed.sh \
 	tests/mount/core.sh \
+	tests/mount/minidump.sh \
 	tests/mount/copy.sh \
 	tests/mount/desktop.sh \
 	tests/mount/daemon.sh \
@@ -62,6 +63,8 @@ EXTRA_DIST += $(mount_tests) tests/lib.sh tests/mount/probe.py \
 	tests/mount/names.py \
 	tests/mount/core.py \
 	tests/mount/png-colours.py tests/mount/qemu-dump.py \
+	tests/mount/minidump.py \
+	tests/mount/qemu-dump.py \
 	tests/mount/hostile-tables.py tests/mount/symbols-gen.py
 
 include tests/bench/local.mk
