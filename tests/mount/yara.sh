@@ -22,11 +22,11 @@ grep -q "^evil mnt/proc/$pid/regions/*$(printf '%016x' "$va")-.*rwxp\$" found ||
 	fail "found in $(cat found)"
 
 # All at once: -z leaves out what is too long to be mapped, the files vmem and
-# pagemap (and says so). It is in core and dump as well.
+# pagemap (and says so). It is in core, dump and minidump.dmp as well.
 timeout 60 yara -r -z 1000000000 rules.yar mnt/proc >all 2>yara.err ||
 	fail "yara of all"
 grep -v -e '^skipping .*/\(vmem\|pagemap\) ' -e '^warning' yara.err &&
 	fail "yara complains"
 expect_same "$(sed -e 's/.*\/\([^/]*\)\/[^/]*rwxp$/\1/' -e 's/.*\///' all |
-	sort | tr '\n' ' ')" "core dump regions "
+	sort | tr '\n' ' ')" "core dump minidump.dmp regions "
 umount_checked mnt
