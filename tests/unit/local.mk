@@ -118,6 +118,7 @@ unit_tests = \
 	tests/unit/test-tree-pagemap \
 	tests/unit/test-tree-pictures \
 	tests/unit/test-tree-ptov \
+	tests/unit/test-tree-minidump \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-vads \
 	tests/unit/test-tree-sink \
@@ -377,6 +378,8 @@ tests_unit_test_tree_ptov_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_ptov_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_vads_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_vads_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_minidump_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_minidump_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_header_CPPFLAGS = $(UNIT_CPPFLAGS)
