@@ -19,9 +19,9 @@ while read -r pid eprocess; do
 		"$(stat -c %i "mnt/proc/${target#../proc/}")"
 done < <(awk -F '\t' '$1 == "proc" { print $2, $5 }' a.truth)
 expect_same "$(find mnt/by-eprocess -type l | wc -l)" \
-	"$(find mnt/proc -mindepth 1 -maxdepth 1 | wc -l)"
+	"$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)"
 expect_same "$(find mnt/by-name -type l | wc -l)" \
-	"$(find mnt/proc -mindepth 1 -maxdepth 1 | wc -l)"
+	"$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)"
 expect_same "$(readlink mnt/by-name/System-4)" ../proc/4
 cmp mnt/by-name/lsass.exe-680/status mnt/proc/680/status || fail lsass
 
