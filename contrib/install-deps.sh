@@ -17,7 +17,6 @@ tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
 	findutils mount util-linux python3-pefile jq gdb elfutils lldb llvm
 	libxml2-utils chromium lsof psmisc strace zsh desktop-file-utils
 	shared-mime-info systemd'
-	findutils mount util-linux python3-pefile jq llvm lldb'
 # Without recommended packages clang would lack its sanitizers.
 ci='clang llvm lld cppcheck shellcheck libclang-rt-dev debhelper dpkg-dev
 	lintian man-db'

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "tree/modules.h"
 
-/* Of the columns in front of the path, beyond which longer ones push it. */
-enum { NAME_WIDTH_MAX = 40 };
+/* Of a column; longer ones push what is behind them. */
+enum { WIDTH_MAX = 60 };
 
 struct flag {
 	unsigned bit;
@@ -88,42 +88,71 @@ static void put_notes(struct sink *out, const Space *space,
 		sink_str(out, "# there are more\n");
 }
 
-static char *escaped_name(const struct nt_module *m)
+/* As in `processes`: no spaces in a field. */
+static char *field(const char *text, bool is_path)
 {
-	return text_escape_field(m->name ? m->name : "");
+	g_autofree char *path = NULL;
+	g_auto(GStrv) words = NULL;
+
+	if (!text || !*text)
+		return g_strdup("-");
+	if (!is_path)
+		return text_escape_field(text);
+	/* Backslashes stay what they are. */
+	path = text_escape_path(text);
+	words = g_strsplit(path, " ", -1);
+	return g_strjoinv("\\040", words);
 }
 
-/* The widest of the names, in characters. */
-static int name_width(const GArray *modules)
+/* Columns as wide as the widest of names and of paths, in characters. */
+struct widths {
+	int name, path;
+};
+
+static int wider(int width, const char *text, bool is_path)
 {
-	glong width = 4;
+	g_autofree char *escaped = field(text, is_path);
+
+	return (int)MIN(MAX(width, g_utf8_strlen(escaped, -1)), WIDTH_MAX);
+}
+
+static struct widths find_widths(const GArray *modules)
+{
+	struct widths w = { 4, 4 };
 
 	for (guint i = 0; i < modules->len; i++) {
-		g_autofree char *name = escaped_name(
-			&g_array_index(modules, struct nt_module, i));
+		const struct nt_module *m =
+			&g_array_index(modules, struct nt_module, i);
 
-		width = MAX(width, g_utf8_strlen(name, -1));
+		w.name = wider(w.name, m->name, false);
+		w.path = wider(w.path, m->path, true);
 	}
-	return (int)MIN(width, NAME_WIDTH_MAX);
+	return w;
+}
+
+static void put_field(struct sink *out, const char *text, bool is_path,
+		      int width)
+{
+	g_autofree char *escaped = field(text, is_path);
+	glong pad = width - g_utf8_strlen(escaped, -1);
+
+	sink_printf(out, "%s%*s ", escaped, (int)MAX(pad, 0), "");
 }
 
 static void put_row(struct sink *out, const struct nt_module *m, int digits,
-		    int width)
+		    const struct widths *w)
 {
 	g_autoptr(GString) from = g_string_new(NULL);
 	g_autoptr(GString) marks = g_string_new(NULL);
-	g_autofree char *name = escaped_name(m);
-	g_autofree char *path = m->path && *m->path ?
-					text_escape_path(m->path) :
-					g_strdup("-");
-	glong pad = width - g_utf8_strlen(name, -1);
 
 	from_text(from, m);
 	marks_text(marks, m);
-	sink_printf(out, "0x%0*" PRIx64 " 0x%08" PRIx64 " %-13s %-8s 0x%08x ",
-		    digits, m->base, m->size, from->str, marks->str,
+	sink_printf(out, "0x%0*" PRIx64 " 0x%08" PRIx64 " ", digits, m->base,
+		    m->size);
+	put_field(out, m->name, false, w->name);
+	put_field(out, m->path, true, w->path);
+	sink_printf(out, "%-13s %-8s 0x%08x\n", from->str, marks->str,
 		    m->timestamp);
-	sink_printf(out, "%s%*s %s\n", name, (int)MAX(pad, 0), "", path);
 }
 
 void modules_render_list(struct sink *out, const struct render_facts *facts,
@@ -132,15 +161,15 @@ void modules_render_list(struct sink *out, const struct render_facts *facts,
 	g_autoptr(Detail) detail = detail_get(facts, space, DETAIL_MODULES);
 	const struct nt_modules *all = space_modules_all(detail);
 	int digits = space->as.form->va_bits == 32 ? 8 : 16;
-	int width = name_width(all->modules);
+	struct widths w = find_widths(all->modules);
 
 	(void)arg;
-	sink_printf(out, "%-*s %-10s %-13s %-8s %-10s %-*s path\n", digits + 2,
-		    "base", "size", "from", "marks", "timestamp", width,
-		    "name");
+	sink_printf(out, "%-*s %-10s %-*s %-*s %-13s %-8s timestamp\n",
+		    digits + 2, "base", "size", w.name, "name", w.path, "path",
+		    "from", "marks");
 	for (guint i = 0; i < all->modules->len; i++)
 		put_row(out,
 			&g_array_index(all->modules, struct nt_module, i),
-			digits, width);
+			digits, &w);
 	put_notes(out, space, all);
 }

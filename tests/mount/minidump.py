@@ -276,7 +276,7 @@ def modules_of_list(folder):
         for line in f.read().splitlines()[1:]:
             cells = line.split()
             if len(cells) >= 7 and cells[0].startswith("0x") and \
-                    cells[2] != "mapping":
+                    cells[4] != "mapping":
                 ret[int(cells[0], 16)] = int(cells[1], 16)
     return ret
 

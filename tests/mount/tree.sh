@@ -64,6 +64,7 @@ maps
 maps.json
 memmap
 methods
+minidump.dmp
 modules
 pagemap
 paging

@@ -346,7 +346,7 @@ START_TEST(drivers)
 	ck_assert_ptr_nonnull(strstr(list, " ntoskrnl.exe "));
 	ck_assert_ptr_nonnull(strstr(list, " my\\040driver.sys "));
 	ck_assert_ptr_nonnull(
-		strstr(list, " \\SystemRoot\\system32\\my driver.sys"));
+		strstr(list, " \\SystemRoot\\system32\\my\\040driver.sys"));
 	ck_assert_ptr_null(strchr(list, '#'));
 }
 END_TEST

@@ -301,12 +301,12 @@ START_TEST(test_lists)
 				 first[1].va + first[1].len);
 	g_free(text_of(&s, region));
 	expect_line(&s, "kernel/modules/list", "0x%0*" PRIx64 " 0x%08" PRIx64
-		    " kernel        -        0x", digits,
+		    " ntoskrnl.exe", digits,
 		    mk_win_kernel(s.win)->base, mk_win_kernel(s.win)->size);
 	modules = text_of(&s, "kernel/modules/list");
 	ck_assert_ptr_nonnull(strstr(modules, " ntoskrnl.exe "));
 	ck_assert_ptr_nonnull(strstr(modules, " odd\\040dr\xc3\xadver\\012.sys "
-				     "\\SystemRoot\\odd dr"));
+				     "\\SystemRoot\\odd\\040dr"));
 	unloaded = text_of(&s, "kernel/unloaded-modules");
 	ck_assert_ptr_nonnull(strstr(unloaded, " crash.sys - -\n"));
 	vtop = g_strdup_printf("kernel/vtop/%" PRIx64, first->va + 1);
