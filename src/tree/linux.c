@@ -66,6 +66,8 @@ uint64_t linux_uptime(const struct render_facts *facts)
 
 	if (boot)
 		return (k->kuser.system_time - boot) / LINUX_TICK;
+	if (facts->image && facts->image->facts.uptime_100ns)
+		return facts->image->facts.uptime_100ns / LINUX_TICK;
 	btime = linux_btime(facts);
 	if (!k || !btime ||
 	    !filetime_to_unix(k->kuser.system_time, &now, &nsec) || now < btime)

@@ -21,7 +21,8 @@ int64_t linux_btime(const struct render_facts *facts);
 uint64_t linux_start(const struct render_facts *facts, uint64_t filetime);
 /* A number of Windows' clock ticks in those of Linux. */
 uint64_t linux_ticks(const struct render_facts *facts, uint64_t ticks);
-/* How long the machine had been up, in those of Linux; 0: not known. */
+/* How long the machine had been up, in those of Linux, by Windows, else by the
+ * container; 0: not known. */
 uint64_t linux_uptime(const struct render_facts *facts);
 
 /* Bytes of an address space that Windows has, wherever they are; what lies
