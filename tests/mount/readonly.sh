@@ -31,7 +31,7 @@ for name in x proc/x proc/1 proc/04 proc/4x proc/-4 proc/0x4 proc/4/x \
 	proc/4/regions/x proc/4/regions/0-1.r--p by-name/x by-eprocess/0 \
 	by-eprocess/4 by-eprocess/FFFFB90080000530x by-eprocess/ffff dtb/xyz \
 	dtb/0x dtb/12345678901234567 dtb/-1 image/x kernel/status \
-	kernel/methods proc/4/core; do
+	kernel/methods kernel/fd proc/4/fd/0x04 proc/4/fd/5; do
 	expect_error ENOENT stat "mnt/$name"
 	# And once more: what the kernel has learnt.
 	expect_error ENOENT cat "mnt/$name"

@@ -14,8 +14,8 @@ shows()
 	must_mount a.img mnt -o "$1"
 	expect_same "$(awk 'NR > 1 { printf "%s ", $1 }' mnt/processes)" "$2" \
 		"$1"
-	expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -printf '%f\n' |
-		sort -n | tr '\n' ' ')" \
+	expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d \
+		-printf '%f\n' | sort -n | tr '\n' ' ')" \
 		"$(tr ' ' '\n' <<<"$2" | sort -n | sed '/^$/d' | tr '\n' ' ')" "$1"
 	expect_same "$(find mnt/by-name -type l | wc -l)" "$(wc -w <<<"$2")"
 	expect_same "$(find mnt/by-eprocess -type l | wc -l)" "$(wc -w <<<"$2")"
