@@ -13,7 +13,7 @@ works()
 	make_image d "$@"
 	must_mount d.img mnt
 	probe truth mnt d.truth d.img || fail "$*"
-	expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 | wc -l)" \
+	expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)" \
 		"$(awk -F '\t' '$1 == "proc" && $13' d.truth | wc -l)" "$*"
 	umount_checked mnt
 }
@@ -48,7 +48,7 @@ complains KUSER_SHARED_DATA --no-kuser
 # Broken in both directions: what is between the two is lost, not the rest.
 make_image d --break-flink 3 --break-blink 6
 must_mount d.img mnt
-n=$(find mnt/proc -mindepth 1 -maxdepth 1 | wc -l)
+n=$(find mnt/proc -mindepth 1 -maxdepth 1 -type d | wc -l)
 all=$(grep -c '^proc' d.truth)
 [ "$n" -ge $((all - 4)) ] || fail "only $n of $all processes"
 umount_checked mnt

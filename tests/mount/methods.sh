@@ -64,7 +64,7 @@ must_mount a.img mnt
 awk -F '\t' '$1 == "proc" && $22 != "0x0" && $22 != "-" && $24 {
 	print $5, $24
 }' a.truth | sort >want
-for status in mnt/proc/*/status; do
+for status in mnt/proc/[0-9]*/status; do
 	awk -F '\t' '$1 == "Eprocess:" { e = $2 }
 		$1 == "Handles:" && $2 != "-" { print e, $2 }' "$status"
 done | sort >got
