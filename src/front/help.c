@@ -43,6 +43,8 @@ const char *options_help(void)
 "  swapfile=FILE           Windows' swapfile.sys\n"
 "  pagefile=none           not even those that are found beside the image\n"
 "  nocompanions            look for nothing beside the image\n"
+"  container_regs          threads that ran have the registers that the\n"
+"                          container kept (ELF notes, QEMU), not memory's\n"
 "  dtb=ADDR                physical address of the System page directory\n"
 "  kernel_base=ADDR        virtual address of the kernel image\n"
 "  symbols=DIR             folder with symbol files (PDB, Volatility's ISF)\n"

@@ -309,6 +309,7 @@ static const struct {
 	{ "coalesce", offsetof(Options, tree.coalesce) },
 	{ "all", offsetof(Options, tree.all) },
 	{ "nocompanions", offsetof(Options, no_companions) },
+	{ "container_regs", offsetof(Options, container_regs) },
 	{ "profile_force", offsetof(Options, profile_force) },
 	{ "allow_other", offsetof(Options, allow_other) },
 };

@@ -34,6 +34,7 @@ struct Options {
 	char *profile;		/* symbol file, or NULL */
 	bool profile_force;
 	bool no_profile;	/* profile=none */
+	bool container_regs;	/* registers: the container's */
 	bool no_companions;	/* look for nothing beside the image */
 	bool no_pagefiles;	/* pagefile=none */
 	GPtrArray *pagefiles;	/* char *, absolute; "": a number left out */

@@ -103,6 +103,8 @@ static Session *open_image(Image *image, Log *log, const Options *options,
 	fill_hole(s, &hints, former);
 	progress_step("looking for the kernel");
 	s->kernel = nt_kernel_find(s->pm, image, &hints, log);
+	if (s->kernel)
+		s->kernel->container_regs = options->container_regs;
 	progress_step("looking for page files and compressed memory");
 	if (!open_page_files(s, options, error)) {
 		session_free(s);

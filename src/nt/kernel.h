@@ -97,6 +97,9 @@ struct NtKernel {
 	NtSymload *symload;	/* owns image.symbols; see symload.h */
 	struct nt_kdbg kdbg;	/* va 0: not found */
 	GArray *cpus;		/* struct nt_cpu (nt/cpus.h), owned */
+	/* Registers of what processors ran are those that the container has,
+	 * not those that are in memory. */
+	bool container_regs;
 	struct nt_evidence evidence;
 	GArray *paging_files;	/* Windows' table, or NULL: nt/pagingfile.h */
 	const char *paging_how;	/* static */

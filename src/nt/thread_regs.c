@@ -100,7 +100,7 @@ static void read_prcb(const NtKernel *k, const struct nt_cpu *cpu,
 static void read_running(const NtKernel *k, const struct nt_cpu *cpu,
 			 struct nt_thread *t)
 {
-	if (cpu->has_regs) {
+	if (cpu->has_regs && k->container_regs) {
 		if (nt_regs_is_user(&cpu->regs))
 			put_user(t, &cpu->regs, NT_REGS_CONTAINER);
 		else

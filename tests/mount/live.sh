@@ -20,7 +20,8 @@ becomes()
 
 pids()
 {
-	find mnt/proc -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n |
+	find mnt/proc -mindepth 1 -maxdepth 1 -type d -printf '%f\n' |
+		sort -n |
 		tr '\n' ' '
 }
 

@@ -34,7 +34,7 @@ make_image a
 mkdir mnt
 mount -t fuse.winprocfs "$tmp/a.img" "$tmp/mnt" -o ro,coalesce,pids=4:340 \
 	2>err || fail "mount: $(cat err)"
-expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -printf '%f ')" "4 340 "
+expect_same "$(find mnt/proc -mindepth 1 -maxdepth 1 -type d -printf '%f ')" "4 340 "
 options=$(findmnt -n -o FSTYPE,OPTIONS mnt)
 case $options in
 fuse.winprocfs*ro,nosuid,nodev*) ;;

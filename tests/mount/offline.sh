@@ -28,7 +28,7 @@ while read -r layout _; do
 done < <(tail -n +3 out)
 expect_rc 0 "$winprocfs" --ls / a.img
 expect_same "$(awk '{ printf "%s ", $5 }' out)" \
-	"README processes log image dtb by-name by-eprocess proc kernel processes.json processes.tsv "
+	"README processes log image dtb by-name by-eprocess proc kernel processes.json processes.tsv report.html "
 expect_rc 0 "$winprocfs" --ls proc/4 a.img
 expect_rc 0 "$winprocfs" --ls /proc//4/ a.img
 expect_rc 0 "$winprocfs" --ls proc/4/maps a.img

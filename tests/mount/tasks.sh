@@ -124,7 +124,8 @@ for format in elf kdump-zlib qevm xen-pfn; do
 	expect_same "$(wc -l <cpus)" 2 "processors"
 	while IFS=$'\t' read -r _ pid tid _ _ ip sp _ _ _ ax _ _ _ _ bp _ _ \
 		_ _ _ _ _ _ _ r15; do
-		"$winprocfs" --cat "proc/$pid/task/$tid/status" b.img >status ||
+		"$winprocfs" -o container_regs \
+			--cat "proc/$pid/task/$tid/status" b.img >status ||
 			fail "$format: --cat"
 		grep -q "RegsFrom:.processor state of the container" status ||
 			fail "$format: $tid: not from the container"

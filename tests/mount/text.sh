@@ -38,7 +38,7 @@ expect_same "$(tail -1 "mnt/proc/$zero/memmap")" \
 expect_same "$(cat "mnt/proc/$pid/dtb")" \
 	"$(printf '0x%x' $((dtb_raw & ~0xfff)))" dtb
 expect_same "$(wc -l <"mnt/proc/$pid/dtb")" 1
-for pid_dir in mnt/proc/*; do
+for pid_dir in mnt/proc/[0-9]*; do
 	expect_same "$(awk -v e="$(sed -n 's/^Eprocess:.//p' \
 		"$pid_dir/status")" 'NR == 1 {
 			for (i = 12; i <= NF; i++)

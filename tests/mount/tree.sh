@@ -104,7 +104,7 @@ find mnt -printf '%y %s %b %p\n' >find.out || fail find
 expect_same "$(awk '$1 !~ /^[fdl]$/' find.out)" ""
 # Each has its place in the manual.
 for file in $(list mnt) $(list mnt/image) $(list mnt/kernel) \
-	$(list mnt/proc/3204) $(find mnt/proc/ -maxdepth 1 -name '[a-z]*' \
+	$(list mnt/proc/3204) $(find mnt/proc -mindepth 1 -maxdepth 1 -name '[a-z]*' \
 		-printf '%f '); do
 	sed 's/\\-/-/g' "$test_dir/../../docs/winprocfs-tree.5" |
 		tr ' ,/' '[\n*]' | grep -qx "$file" ||

@@ -345,6 +345,7 @@ START_TEST(test_help)
 		"coalesce", "all", "pids", "eprocess", "proc_regex", "method",
 		"holes", "format", "dtb", "kernel_base", "paging", "uid",
 		"gid", "umask", "allow_other", "default_permissions",
+		"container_regs",
 		"--check", "--list ", "--quiet",
 		"--ls", "--cat", "--list-profiles", "--ready-fd",
 		"-f", "-d", "-s", "-V", "-h",

@@ -286,6 +286,7 @@ static void check_notes(const char *layout, bool lost)
 	for (size_t i = 0; i < n; i++)
 		add_cpu(&image, &cpus[i], k.profile.pointer_bytes == 4, lost);
 	k.cpus = nt_cpus_read(&k, &image);
+	k.container_regs = true;
 	truth = mk_win_threads(w.win);
 	for (guint i = 0; i < truth->len; i++) {
 		const struct mk_thread *want =

@@ -95,8 +95,9 @@ static void teardown(void)
 static bool may_differ(enum node_kind kind, const char *path)
 {
 	return !strcmp(path, "/image/physical.svg") ||
-	       !strcmp(path, "/report.html") || kind == NODE_INFO || kind == NODE_LOG || kind == NODE_IOMEM ||
-	       kind == NODE_RUNS || kind == NODE_PMEM;
+	       !strcmp(path, "/report.html") || kind == NODE_INFO ||
+	       kind == NODE_LOG || kind == NODE_IOMEM || kind == NODE_RUNS ||
+	       kind == NODE_PMEM;
 }
 
 static int64_t read_some(TreeFile *file, uint64_t off, uint8_t *buf)
