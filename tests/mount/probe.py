@@ -856,6 +856,8 @@ def check_live_rss(mount, pid, n, sanitized):
 
     def work():
         for name in os.listdir(mount + "/proc"):
+            if not name[0].isdigit():
+                continue
             try:
                 read_file("%s/proc/%s/maps" % (mount, name))
                 os.listdir("%s/proc/%s/regions" % (mount, name))
