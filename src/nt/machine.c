@@ -114,14 +114,18 @@ static void scan_part(struct scan *s, uint64_t start, uint64_t last,
 static unsigned self_map_index(const struct addr_space *as, unsigned n)
 {
 	PhysAddr dtb = addr_space_dtb(as);
+	uint8_t table[PAGE_SIZE_4K];
+	/* Of a page that is cut, entry by entry. */
+	bool whole = n <= PAGE_SIZE_4K / 8 &&
+		     physmem_read(as->pm, dtb, table, 8 * n) == PHYS_OK;
 
 	for (unsigned i = n / 2; i < n; i++) {
-		uint8_t raw[8];
+		uint8_t one[8], *raw = whole ? table + 8 * i : one;
 
-		if (physmem_read(as->pm, PHYS(dtb.v + 8 * i), raw, 8) ==
-			    PHYS_OK &&
-		    raw[0] & 1 &&
-		    (load_le64(raw) & as->form->pa_mask) == dtb.v)
+		if (!whole && physmem_read(as->pm, PHYS(dtb.v + 8 * i), one,
+					   8) != PHYS_OK)
+			continue;
+		if (raw[0] & 1 && (load_le64(raw) & as->form->pa_mask) == dtb.v)
 			return i;
 	}
 	return n;

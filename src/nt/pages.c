@@ -14,13 +14,13 @@ enum { SLOTS = 256 };
 struct slot {
 	uint64_t page;	/* address + 1; 0: empty */
 	bool readable;
-	uint8_t bytes[PAGE_SIZE_4K];
 };
 
 struct NtPages {
 	struct addr_space as;
 	unsigned cost;
 	struct slot slots[SLOTS];
+	uint8_t *bytes;	/* a page for each; of those in use only */
 };
 
 NtPages *nt_pages_new(const struct addr_space *as)
@@ -28,25 +28,33 @@ NtPages *nt_pages_new(const struct addr_space *as)
 	NtPages *pages = g_new0(NtPages, 1);
 
 	pages->as = *as;
+	/* Not cleared: most that have such a cache read a few pages. */
+	pages->bytes = g_malloc((size_t)SLOTS * PAGE_SIZE_4K);
 	return pages;
 }
 
 void nt_pages_free(NtPages *pages)
 {
+	if (!pages)
+		return;
+	g_free(pages->bytes);
 	g_free(pages);
 }
 
-static const struct slot *get(NtPages *pages, uint64_t page)
+/* The bytes of a page, NULL where they cannot be read. */
+static const uint8_t *get(NtPages *pages, uint64_t page)
 {
-	struct slot *slot = &pages->slots[(page >> PAGE_SHIFT_4K) % SLOTS];
+	size_t i = (page >> PAGE_SHIFT_4K) % SLOTS;
+	struct slot *slot = &pages->slots[i];
+	uint8_t *bytes = pages->bytes + i * PAGE_SIZE_4K;
 
 	if (slot->page != page + 1) {
 		pages->cost += COST_OF_READ;
 		slot->page = page + 1;
-		slot->readable = vtop_read(&pages->as, VIRT(page), slot->bytes,
+		slot->readable = vtop_read(&pages->as, VIRT(page), bytes,
 					   PAGE_SIZE_4K);
 	}
-	return slot;
+	return slot->readable ? bytes : NULL;
 }
 
 bool nt_pages_read(NtPages *pages, VirtAddr va, void *buf, size_t len_bytes)
@@ -58,16 +66,16 @@ bool nt_pages_read(NtPages *pages, VirtAddr va, void *buf, size_t len_bytes)
 	if (!add_u64(va.v, len_bytes - 1, &last))
 		return false;
 	for (uint8_t *p = buf; va.v <= last && len_bytes;) {
-		const struct slot *slot = get(pages, page_floor(va.v));
+		const uint8_t *bytes = get(pages, page_floor(va.v));
 		size_t off = (size_t)(va.v & PAGE_MASK_4K);
 		size_t n = MIN(len_bytes, (size_t)PAGE_SIZE_4K - off);
 
 		/* A page of which a part is in the image. */
-		if (!slot->readable) {
+		if (!bytes) {
 			pages->cost += COST_OF_READ;
 			return vtop_read(&pages->as, va, p, len_bytes);
 		}
-		memcpy(p, slot->bytes + off, n);
+		memcpy(p, bytes + off, n);
 		p += n;
 		va.v += n;
 		len_bytes -= n;

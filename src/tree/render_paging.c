@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "tree/render.h"
@@ -70,13 +71,18 @@ static void self_map(struct sink *out, const Space *space)
 	PhysAddr dtb = addr_space_dtb(as);
 	unsigned n = 1u << as->form->levels[0].bits;
 	size_t bytes = as->form->entry_bytes;
+	uint8_t table[PAGE_SIZE_4K];
+	/* Of a page that is cut, entry by entry. */
+	bool whole = physmem_read(as->pm, dtb, table, n * bytes) == PHYS_OK;
 
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t raw[8] = { 0 };
 		uint64_t entry;
 
-		if (physmem_read(as->pm, PHYS(dtb.v + i * bytes), raw,
-				 bytes) != PHYS_OK)
+		if (whole)
+			memcpy(raw, table + i * bytes, bytes);
+		else if (physmem_read(as->pm, PHYS(dtb.v + i * bytes), raw,
+				      bytes) != PHYS_OK)
 			break;
 		entry = load_le64(raw);
 		if (entry & 1 && (entry & as->form->pa_mask) == dtb.v) {

@@ -191,6 +191,18 @@ static void put_place(struct sink *out, const struct row *row)
 		sink_str(out, "null");
 }
 
+/* ,"size":4096 */
+static void put_size(struct sink *out, uint64_t v)
+{
+	char digits[20], *p = digits + sizeof digits;
+
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	sink_str(out, ",\"size\":");
+	sink_bytes(out, p, (size_t)(digits + sizeof digits - p));
+}
+
 void row_put_json(struct sink *out, const Space *space, const struct row *row,
 		  bool first)
 {
@@ -198,11 +210,14 @@ void row_put_json(struct sink *out, const Space *space, const struct row *row,
 
 	space_perms(row->rights, perms);
 	put_range(out, space_address(space, row->va), row->len, first);
-	sink_printf(out, ",\"size\":%" PRIu64 ",\"perms\":\"%s\"", row->len,
-		    perms);
+	put_size(out, row->len);
+	sink_str(out, ",\"perms\":\"");
+	sink_bytes(out, perms, 4);
+	sink_bytes(out, "\"", 1);
 	put_place(out, row);
-	sink_printf(out, ",\"state\":\"%s\",\"path\":",
-		    render_page_state(row->state));
+	sink_str(out, ",\"state\":\"");
+	sink_str(out, render_page_state(row->state));
+	sink_str(out, "\",\"path\":");
 	if (row->name)
 		put_string(out, row->name);
 	else
