@@ -2,11 +2,13 @@
 /* Of `status`: what a process is and was started as. */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/argv.h"
 #include "base/text.h"
 #include "nt/peb.h"
 #include "nt/token.h"
-#include "tree/render.h"
+#include "tree/items.h"
 
 /* Why a text is not there. */
 static const char *const reasons[] = {
@@ -43,16 +45,62 @@ static void param(const struct record *r, const char *key,
 }
 
 /* Without an address space there is none to read a PEB in. */
-static void read_params(const struct render_facts *facts,
-			const struct proc_entry *e, struct nt_params *ret)
+static gpointer load_params(const struct render_facts *facts,
+			    const Space *space, unsigned kind, uint64_t arg)
 {
-	struct nt_process p = e->p;
+	size_t i = procset_find_eprocess(facts->procs, VIRT(arg));
+	struct nt_params *ret = g_new0(struct nt_params, 1);
+	const struct proc_entry *e;
+	struct nt_process p;
 
+	(void)space;
+	(void)kind;
+	if (i == SIZE_MAX)
+		return ret;
+	e = procset_get(facts->procs, i);
+	p = e->p;
 	if (!e->has_space) {
 		p.peb = VIRT(0);
 		p.wow64_va = 0;
 	}
 	nt_params_read(&e->as, &facts->kernel->profile, &p, ret);
+	return ret;
+}
+
+static void free_params(gpointer data)
+{
+	nt_params_clear(data);
+	g_free(data);
+}
+
+static size_t text_bytes(const struct nt_param *p)
+{
+	return p->text ? strlen(p->text) : 0;
+}
+
+static size_t params_bytes(gconstpointer data)
+{
+	const struct nt_params *params = data;
+
+	return sizeof *params + text_bytes(&params->image_path) +
+	       text_bytes(&params->command_line) +
+	       text_bytes(&params->directory);
+}
+
+/* What a process was started with: many files ask for some of it. */
+static Detail *get_params(const struct render_facts *facts,
+			  const struct proc_entry *e,
+			  const struct nt_params **ret)
+{
+	static const struct detail_class params_class = {
+		load_params, free_params, params_bytes
+	};
+	Detail *detail = detail_get_other(facts, NULL,
+					  SPACE_DETAILS + SPACE_ITEMS,
+					  e->p.eprocess.v, &params_class);
+
+	*ret = detail_data(detail);
+	return detail;
 }
 
 static void status_environ(const struct record *r, const struct proc_entry *e,
@@ -74,15 +122,15 @@ static void status_params(const struct record *r,
 			  const struct render_facts *facts,
 			  const struct proc_entry *e)
 {
-	struct nt_params params;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 
-	read_params(facts, e, &params);
-	record_hex(r, "Peb32", params.peb32.v != 0, params.peb32.v, 1);
-	param(r, "Exe", &params.image_path);
-	param(r, "CmdLine", &params.command_line);
-	param(r, "Cwd", &params.directory);
-	status_environ(r, e, &params);
-	nt_params_clear(&params);
+	detail = get_params(facts, e, &params);
+	record_hex(r, "Peb32", params->peb32.v != 0, params->peb32.v, 1);
+	param(r, "Exe", &params->image_path);
+	param(r, "CmdLine", &params->command_line);
+	param(r, "Cwd", &params->directory);
+	status_environ(r, e, params);
 }
 
 /* As whom it runs: the user first. */
@@ -113,29 +161,27 @@ void render_status_facts(const struct record *r,
 void render_cmdline(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view)
 {
-	struct nt_params params;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 	GString *argv;
 
 	(void)view;
-	read_params(facts, space->proc, &params);
-	if (params.command_line.text) {
-		argv = argv_split(params.command_line.text);
+	detail = get_params(facts, space->proc, &params);
+	if (params->command_line.text) {
+		argv = argv_split(params->command_line.text);
 		sink_bytes(out, argv->str, argv->len);
 		g_string_free(argv, TRUE);
 	}
-	nt_params_clear(&params);
 }
 
 char *render_command_line(const struct render_facts *facts,
 			  const struct proc_entry *e)
 {
-	struct nt_params params;
-	char *text;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 
-	read_params(facts, e, &params);
-	text = g_strdup(params.command_line.text);
-	nt_params_clear(&params);
-	return text;
+	detail = get_params(facts, e, &params);
+	return g_strdup(params->command_line.text);
 }
 
 void render_comm(struct sink *out, const struct render_facts *facts,
@@ -154,15 +200,15 @@ void render_environ(struct sink *out, const struct render_facts *facts,
 {
 	const struct proc_entry *e = space->proc;
 	struct nt_environ env;
-	struct nt_params params;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 
 	(void)view;
-	read_params(facts, e, &params);
-	nt_environ_read(&e->as, &params, &env);
+	detail = get_params(facts, e, &params);
+	nt_environ_read(&e->as, params, &env);
 	if (env.strings)
 		sink_bytes(out, env.strings->str, env.strings->len);
 	nt_environ_clear(&env);
-	nt_params_clear(&params);
 }
 
 static char *link_text(const char *text)
@@ -175,12 +221,12 @@ char *render_exe(const struct render_facts *facts, const Space *space)
 	const NtKernel *k = facts->kernel;
 	const struct proc_entry *e = space->proc;
 	g_autofree char *audit = NULL;
-	struct nt_params params;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 	char *link;
 
-	read_params(facts, e, &params);
-	link = link_text(params.image_path.text);
-	nt_params_clear(&params);
+	detail = get_params(facts, e, &params);
+	link = link_text(params->image_path.text);
 	if (link)
 		return link;
 	audit = nt_process_audit_path(&k->as, &k->profile, &e->p);
@@ -192,11 +238,9 @@ char *render_exe(const struct render_facts *facts, const Space *space)
 
 char *render_cwd(const struct render_facts *facts, const Space *space)
 {
-	struct nt_params params;
-	char *link;
+	const struct nt_params *params;
+	g_autoptr(Detail) detail = NULL;
 
-	read_params(facts, space->proc, &params);
-	link = link_text(params.directory.text);
-	nt_params_clear(&params);
-	return link;
+	detail = get_params(facts, space->proc, &params);
+	return link_text(params->directory.text);
 }
