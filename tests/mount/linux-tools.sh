@@ -183,18 +183,18 @@ grep -q 'is that of a.img' err || fail "enter: $(cat err)"
 # However it ends.
 "$enter" a.img sleep 100 &
 pid=$!
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	pgrep -P "$pid" >/dev/null && [ -z "$(ls t)" ] && break
 	sleep 0.1
 done
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-for _ in $(seq 50); do
+for _ in $(seq 300); do
 	pgrep -f "$winprocfs a.img $tmp/t/" >/dev/null || break
 	sleep 0.1
 done
 pgrep -f "$winprocfs a.img $tmp/t/" && fail "a daemon was left"
-for _ in $(seq 50); do
+for _ in $(seq 300); do
 	[ -z "$(ls t)" ] && break
 	sleep 0.1
 done
@@ -204,7 +204,7 @@ left_behind killed
 make_image n --no-windows
 expect_rc 1 "$enter" n.img ps
 grep -q 'no Windows process' err || fail "$(cat err)"
-for _ in $(seq 50); do
+for _ in $(seq 300); do
 	[ -z "$(ls t)" ] && break
 	sleep 0.1
 done

@@ -281,7 +281,7 @@ START_TEST(test_ahead)
 	ck_assert_uint_eq(s.n_decoded, 1);
 	image_cache_start_ahead(cache, 4);
 	check(io, 100, BLOCK);
-	for (unsigned i = 0; i < 2000 && s.n_decoded < 20; i++)
+	for (unsigned i = 0; i < 20000 && s.n_decoded < 20; i++)
 		g_usleep(1000);
 	ck_assert_uint_ge(s.n_decoded, 20);
 	ck_assert_uint_gt(s.max_at_once, 1);
