@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "front/fuse_ops.h"
+#include "front/handles.h"
 #include "front/inodes.h"
 #include "front/live.h"
 
@@ -19,6 +20,7 @@ struct FuseFs {
 	GHashTable *files; /* TreeFile that are open, owned; struct held of
 			    * each, where live */
 	GHashTable *dirs;  /* struct dir_handle that are open, owned: live */
+	Handles *handles;  /* where the kernel opens nothing; or NULL */
 	Inode root;
 	int ready_fd;
 	guint threads;	   /* of the pool; 0: all is done at once */
@@ -58,6 +60,7 @@ struct work {
 	struct fuse_file_info fi;
 	size_t size;
 	off_t off;
+	int whence;
 	bool plus;
 	bool pooled; /* it is in the pool already */
 	char name[256];

@@ -10,6 +10,9 @@
 #include "front/fuse-priv.h"
 #include "front/readahead.h"
 
+/* What files that nobody reads any more may hold. */
+#define HANDLES_BYTES ((size_t)64 << 20)
+
 /* Takes the session where the image is live. */
 static void show_session(FuseFs *fs, Session *session, const Options *options)
 {
@@ -47,6 +50,7 @@ void fuse_fs_free(FuseFs *fs)
 		return;
 	/* No release comes for what is open when the session ends. */
 	fs_drop_files(fs);
+	handles_free(fs->handles);
 	g_hash_table_unref(fs->files);
 	g_hash_table_unref(fs->dirs);
 	g_mutex_clear(&fs->files_lock);
@@ -71,6 +75,29 @@ static void start_threads(FuseFs *fs)
 					g_get_num_processors());
 }
 
+/*
+ * A short reply to a cached read would be taken for the end of the file: reads
+ * that may fail in the middle go past the kernel's cache. So do those of
+ * memory that changes, and of all physical memory where it is compressed:
+ * what was decompressed is in a cache already, and its way through a second
+ * one takes the kernel as long as a fast decoder.
+ */
+static bool is_past_cache(const FuseFs *fs, const TreeFile *file,
+			  enum node_kind kind)
+{
+	if (fs->live || (fs->eio && tree_file_is_sparse(file)))
+		return true;
+	return kind == NODE_PMEM &&
+	       !image_io_map(image_data(fs->session->image));
+}
+
+/* Is there a file of which the kernel must be told how to read it? */
+static bool opens_matter(const FuseFs *fs)
+{
+	return fs->live || fs->eio ||
+	       !image_io_map(image_data(fs->session->image));
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	FuseFs *fs = userdata;
@@ -86,6 +113,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 				       FUSE_CAP_READDIRPLUS_AUTO);
 	if (!fs->live)
 		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	if (!opens_matter(fs) && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT))
+		fs->handles = handles_new(fs->tree, HANDLES_BYTES);
 	if (fs->ready_fd >= 0) {
 		ssize_t n = write(fs->ready_fd, "ready\n", 6);
 
@@ -213,23 +242,6 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	work_start(&(struct work){ .run = do_readlink, .req = req }, ino);
 }
 
-/*
- * A short reply to a cached read would be taken for the end of the file: reads
- * that may fail in the middle go past the kernel's cache. So do those of
- * memory that changes, and of all physical memory where it is compressed:
- * what was decompressed is in a cache already, and its way through a second
- * one takes the kernel as long as a fast decoder.
- */
-static bool is_past_cache(const struct work *work, const TreeFile *file)
-{
-	const FuseFs *fs = fs_of(work->req);
-
-	if (work->epoch || (fs->eio && tree_file_is_sparse(file)))
-		return true;
-	return work->node.kind == NODE_PMEM &&
-	       !image_io_map(image_data(fs->session->image));
-}
-
 static void do_open(struct work *work)
 {
 	FuseFs *fs = fs_of(work->req);
@@ -246,7 +258,7 @@ static void do_open(struct work *work)
 	fs_keep_file(fs, file, work);
 	fi->fh = (uintptr_t)file;
 	fi->keep_cache = !work->epoch;
-	fi->direct_io = is_past_cache(work, file);
+	fi->direct_io = is_past_cache(fs, file, work->node.kind);
 	if (fuse_reply_open(work->req, fi) == -ENOENT)
 		fs_drop_file(fs, file);
 }
@@ -261,6 +273,10 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (!atomic_flag_test_and_set(&fs->readahead_done))
 		readahead_raise(fs->mountpoint);
+	if (fs->handles) { /* and so it does not ask again */
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	work_start(&(struct work){ .run = do_open, .req = req, .fi = *fi },
 		   ino);
 }
@@ -303,35 +319,77 @@ static bool answer_read(fuse_req_t req, TreeFile *file, size_t size,
 	return r != -EAGAIN;
 }
 
-static void do_read(struct work *work)
+/* A file that was opened, or one that never is. */
+static TreeFile *find_file(const struct work *work, Handle **handle)
 {
-	(void)answer_read(work->req, file_of(&work->fi), work->size,
-			  work->off, true);
+	FuseFs *fs = fs_of(work->req);
+
+	*handle = fs->handles ? handles_open(fs->handles, &work->inode->node) :
+				NULL;
+	if (fs->handles)
+		return *handle ? handle_file(*handle) : NULL;
+	return file_of(&work->fi);
 }
 
 /* What has to be decompressed first is left to the pool. */
+static void do_read(struct work *work)
+{
+	bool wait = work->pooled || !fs_of(work->req)->pool;
+	g_autoptr(Handle) handle = NULL;
+	TreeFile *file = find_file(work, &handle);
+
+	if (!file)
+		fuse_reply_err(work->req, EIO);
+	else if (!answer_read(work->req, file, work->size, work->off, wait))
+		work_push(work);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	(void)ino;
-	if (!answer_read(req, file_of(fi), size, off, !fs_of(req)->pool))
-		work_push(&(struct work){ .run = do_read, .req = req,
-					  .fi = *fi, .size = size,
-					  .off = off });
+	FuseFs *fs = fs_of(req);
+	struct work work = { .run = do_read, .req = req, .fi = *fi,
+			     .inode = inode_of(fs, ino),
+			     .size = size, .off = off };
+	g_autoptr(Handle) handle = NULL;
+
+	if (!fs->handles) {
+		do_read(&work);
+		return;
+	}
+	handle = handles_find(fs->handles, &work.inode->node);
+	if (!handle)
+		work_start(&work, ino);
+	else if (!answer_read(req, handle_file(handle), size, off, !fs->pool))
+		work_push(&work);
+}
+
+static void do_lseek(struct work *work)
+{
+	g_autoptr(Handle) handle = NULL;
+	TreeFile *file = find_file(work, &handle);
+	int64_t r = -EIO;
+
+	if (file)
+		r = tree_file_seek(file, (uint64_t)work->off, work->whence);
+	if (r < 0)
+		fuse_reply_err(work->req, (int)-r);
+	else
+		fuse_reply_lseek(work->req, r);
 }
 
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		     struct fuse_file_info *fi)
 {
-	int64_t r = -EINVAL;
+	struct work work = { .run = do_lseek, .req = req, .fi = *fi,
+			     .off = off, .whence = whence };
 
-	(void)ino;
-	if ((whence == SEEK_DATA || whence == SEEK_HOLE) && off >= 0)
-		r = tree_file_seek(file_of(fi), (uint64_t)off, whence);
-	if (r < 0)
-		fuse_reply_err(req, (int)-r);
+	if ((whence != SEEK_DATA && whence != SEEK_HOLE) || off < 0)
+		fuse_reply_err(req, EINVAL);
+	else if (fs_of(req)->handles)
+		work_start(&work, ino);
 	else
-		fuse_reply_lseek(req, r);
+		do_lseek(&work);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)

@@ -27,10 +27,9 @@ static gboolean node_equal(gconstpointer a, gconstpointer b)
 {
 	const Inode *x = a, *y = b;
 
-	return x->node.kind == y->node.kind && x->node.arg == y->node.arg &&
-	       x->node.item == y->node.item &&
-	       x->node.space == y->node.space && x->id.kind == y->id.kind &&
-	       x->id.id == y->id.id && x->id.since == y->id.since;
+	return tree_node_equal(&x->node, &y->node) &&
+	       x->id.kind == y->id.kind && x->id.id == y->id.id &&
+	       x->id.since == y->id.since;
 }
 
 InodeTable *inode_table_new(bool passing)

@@ -9,6 +9,7 @@ src_libfront_a_SOURCES = \
 	src/front/check.c src/front/check.h \
 	src/front/cmdline.c src/front/options-priv.h \
 	src/front/fuse_ops.c src/front/fuse_ops.h src/front/fuse-priv.h \
+	src/front/handles.c src/front/handles.h \
 	src/front/help.c \
 	src/front/inodes.c src/front/inodes.h \
 	src/front/listing.c \

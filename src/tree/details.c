@@ -213,6 +213,11 @@ Detail *detail_get_other(const struct render_facts *facts, const Space *space,
 	return get(facts, &key, cls);
 }
 
+size_t detail_footprint(const Detail *detail)
+{
+	return detail ? detail->footprint : 0;
+}
+
 gconstpointer detail_data(const Detail *detail)
 {
 	return detail->data;

@@ -47,6 +47,8 @@ Detail *detail_get_other(const struct render_facts *facts, const Space *space,
 			 const struct detail_class *cls);
 /* What load() gave. */
 gconstpointer detail_data(const Detail *detail);
+/* Its bytes; of NULL, 0. */
+size_t detail_footprint(const Detail *detail);
 void detail_unref(Detail *detail);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Detail, detail_unref)

@@ -20,7 +20,7 @@ struct live_text {
 	struct tree_node node;
 	unsigned refs;	/* guarded by tree->text_lock */
 	GMutex lock;	/* guards bytes until it is there */
-	GBytes *bytes;
+	GBytes *bytes;	/* set once */
 };
 
 struct TreeFile {
@@ -78,7 +78,9 @@ static GBytes *live_text_bytes(struct live_text *live)
 {
 	g_mutex_lock(&live->lock);
 	if (!live->bytes)
-		live->bytes = tree_render_node_text(live->tree, &live->node);
+		g_atomic_pointer_set(&live->bytes,
+				     tree_render_node_text(live->tree,
+							   &live->node));
 	g_mutex_unlock(&live->lock);
 	return live->bytes;
 }
@@ -242,6 +244,18 @@ void tree_file_close(TreeFile *file)
 		sparse_clear(&file->sparse);
 	detail_unref(file->detail);
 	g_free(file);
+}
+
+size_t tree_file_footprint(const TreeFile *file)
+{
+	const SpaceView *view = file->is_sparse ? file->sparse.view :
+						  file->view;
+	GBytes *text = file->live ? g_atomic_pointer_get(&file->live->bytes) :
+				    NULL;
+
+	return (view ? space_view_footprint(view) : 0) +
+	       (text ? g_bytes_get_size(text) : 0) +
+	       detail_footprint(file->vads) + detail_footprint(file->detail);
 }
 
 bool tree_file_is_sparse(const TreeFile *file)

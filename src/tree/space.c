@@ -208,6 +208,12 @@ void space_view_unref(SpaceView *view)
 	g_free(view);
 }
 
+size_t space_view_footprint(const SpaceView *view)
+{
+	return sizeof *view + addr_map_footprint(view->map) +
+	       view->regions->len * sizeof(struct region);
+}
+
 /* The view where there is one, marked as used. */
 static SpaceView *cached_view(ViewCache *cache, Space *space)
 {
@@ -227,8 +233,7 @@ static void keep_view(ViewCache *cache, Space *space, SpaceView *view)
 {
 	g_mutex_lock(&cache->lock);
 	space->view = space_view_ref(view);
-	space->footprint = sizeof *view + addr_map_footprint(view->map) +
-			   view->regions->len * sizeof(struct region);
+	space->footprint = space_view_footprint(view);
 	cache->bytes += space->footprint;
 	g_queue_push_head_link(&cache->lru, &space->lru);
 	while (cache->bytes > cache->max_bytes && cache->lru.length > 1)

@@ -123,6 +123,8 @@ bool space_has_view(const Space *space, ViewCache *cache);
 SpaceView *space_view(Space *space, ViewCache *cache);
 SpaceView *space_view_ref(SpaceView *view);
 void space_view_unref(SpaceView *view);
+/* Its bytes. */
+size_t space_view_footprint(const SpaceView *view);
 
 /* Position of the region that starts there, SIZE_MAX: none. */
 size_t space_view_find_region(const SpaceView *view, uint64_t start);

@@ -143,12 +143,15 @@ static guint node_hash(gconstpointer key)
 	return (guint)(ino ^ ino >> 32);
 }
 
-static gboolean node_equal(gconstpointer a, gconstpointer b)
+bool tree_node_equal(const struct tree_node *x, const struct tree_node *y)
 {
-	const struct tree_node *x = a, *y = b;
-
 	return x->kind == y->kind && x->space == y->space &&
 	       x->arg == y->arg && x->item == y->item;
+}
+
+static gboolean node_equal(gconstpointer a, gconstpointer b)
+{
+	return tree_node_equal(a, b);
 }
 
 Tree *tree_new(const Image *image, const PhysMem *pm, const NtKernel *kernel,

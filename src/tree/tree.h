@@ -90,6 +90,9 @@ bool tree_is_link(const struct tree_node *node);
 /* Derived from what the node is: the same in every mount of an image. */
 uint64_t tree_ino(const struct tree_node *node);
 
+/* Do they name the same thing of one tree? */
+bool tree_node_equal(const struct tree_node *x, const struct tree_node *y);
+
 /* 0 or -ENOENT, -ENOTDIR. */
 int tree_lookup(Tree *tree, const struct tree_node *dir, const char *name,
 		struct tree_node *ret) G_GNUC_WARN_UNUSED_RESULT;
@@ -136,6 +139,8 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 		   struct read_plan *plan) G_GNUC_WARN_UNUSED_RESULT;
 /* SEEK_DATA or SEEK_HOLE; the offset or a negative errno. */
 int64_t tree_file_seek(TreeFile *file, uint64_t off, int whence);
+/* The bytes that it keeps from being forgotten: a text, a map, details. */
+size_t tree_file_footprint(const TreeFile *file);
 /* A file with holes, whose reads can fail in between. */
 bool tree_file_is_sparse(const TreeFile *file);
 

@@ -33,6 +33,7 @@ mount_tests = \
 	tests/mount/mount-type.sh \
 	tests/mount/no-windows.sh \
 	tests/mount/offline.sh \
+	tests/mount/opens.sh \
 	tests/mount/options.sh \
 	tests/mount/pagefiles.sh \
 	tests/mount/pagemap.sh \

@@ -129,6 +129,7 @@ unit_tests = \
 	tests/unit/test-tree-triage \
 	tests/unit/test-tree-twins \
 	tests/unit/test-tree-vtop \
+	tests/unit/test-front-handles \
 	tests/unit/test-front-live \
 	tests/unit/test-front-options \
 	tests/unit/test-front-waiting \
@@ -404,6 +405,9 @@ tests_unit_test_tree_twins_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_twins_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_vtop_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_vtop_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_front_handles_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_front_handles_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_unit_test_front_handles_LDADD = $(UNIT_FRONT_LIBS)
 tests_unit_test_front_live_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_front_live_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_unit_test_front_live_LDADD = $(UNIT_FRONT_LIBS)
