@@ -2,18 +2,23 @@
 /* Physical memory. */
 #include "config.h"
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "pmem/physmem.h"
 
 struct PhysMem {
 	const Image *image;  /* borrowed */
 	const ImageIo *data; /* where its runs lead */
+	uint64_t serial;
 };
 
 PhysMem *physmem_new(const Image *image)
 {
+	static _Atomic uint64_t n_made;
 	PhysMem *pm = g_new0(PhysMem, 1);
 
+	pm->serial = atomic_fetch_add(&n_made, 1) + 1;
 	pm->image = image;
 	pm->data = image_data(image);
 	return pm;
@@ -22,6 +27,11 @@ PhysMem *physmem_new(const Image *image)
 void physmem_free(PhysMem *pm)
 {
 	g_free(pm);
+}
+
+uint64_t physmem_serial(const PhysMem *pm)
+{
+	return pm->serial;
 }
 
 uint64_t physmem_end(const PhysMem *pm)

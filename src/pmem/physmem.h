@@ -27,6 +27,8 @@ typedef struct PhysMem PhysMem;
 /* Borrows the image, which must outlive it. */
 PhysMem *physmem_new(const Image *image);
 void physmem_free(PhysMem *pm);
+/* Not 0, and never that of another one of this process. */
+uint64_t physmem_serial(const PhysMem *pm);
 
 /* One past the last physical address in the image. */
 uint64_t physmem_end(const PhysMem *pm);

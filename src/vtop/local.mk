@@ -5,5 +5,6 @@ src_libvtop_a_SOURCES = \
 	src/vtop/forms.c src/vtop/forms.h \
 	src/vtop/guess.c src/vtop/guess.h \
 	src/vtop/map.c src/vtop/map.h \
+	src/vtop/tlb.c src/vtop/tlb.h \
 	src/vtop/vtop.c src/vtop/vtop.h \
 	src/vtop/walk.c

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "vtop/entry.h"
+#include "vtop/tlb.h"
 
 PhysAddr addr_space_dtb(const struct addr_space *as)
 {
@@ -135,6 +136,39 @@ unsigned vtop_trace(const struct addr_space *as, VirtAddr va,
 	return n;
 }
 
+/* Did hardware's own tables lead there? */
+static bool is_plain(const struct vtop_leaf *leaf,
+		     const struct vtop_step *steps, unsigned n_steps)
+{
+	for (unsigned i = 0; i < n_steps; i++)
+		if (!steps[i].present || steps[i].table_state != PAGE_VALID)
+			return false;
+	return n_steps && leaf->state == PAGE_VALID;
+}
+
+/* As vtop_translate(), but of a page that this thread translated before only
+ * its address, length and state are known. */
+static struct vtop_leaf translate_again(const struct addr_space *as,
+					VirtAddr va)
+{
+	struct vtop_step steps[PAGING_LEVELS_MAX];
+	unsigned n = 0;
+	struct vtop_leaf leaf = { .va = VIRT(va.v & ~PAGE_MASK_4K),
+				  .len = PAGE_SIZE_4K,
+				  .state = PAGE_VALID };
+
+	if (vtop_tlb_find(as, va, &leaf.pa)) {
+		if (!addr_space_step(as))
+			leaf.state = PAGE_ABSENT;
+		return leaf;
+	}
+	leaf = translate(as, va, steps, &n);
+	if (is_plain(&leaf, steps, n))
+		vtop_tlb_keep(as, va, PHYS(leaf.pa.v + ((va.v - leaf.va.v) &
+							~PAGE_MASK_4K)));
+	return leaf;
+}
+
 /* len_bytes of a leaf's page, skip bytes into it. */
 static bool read_leaf(const struct addr_space *as,
 		      const struct vtop_leaf *leaf, uint64_t skip, void *buf,
@@ -152,7 +186,7 @@ bool vtop_read(const struct addr_space *as, VirtAddr va, void *buf,
 	uint8_t *p = buf;
 
 	while (len_bytes) {
-		struct vtop_leaf leaf = vtop_translate(as, va);
+		struct vtop_leaf leaf = translate_again(as, va);
 		uint64_t skip = va.v - leaf.va.v;
 		size_t n;
 

@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test-vtop-plain \
 	tests/unit/test-vtop-random \
 	tests/unit/test-vtop-soft \
+	tests/unit/test-vtop-tlb \
 	tests/unit/test-vtop-trace \
 	tests/unit/test-vtop-walk \
 	tests/unit/test-nt-cpus \
@@ -255,6 +256,8 @@ tests_unit_test_vtop_random_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_random_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_soft_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_soft_LDADD = $(UNIT_VTOP_LIBS)
+tests_unit_test_vtop_tlb_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_vtop_tlb_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_vtop_trace_LDADD = $(UNIT_VTOP_LIBS)
 tests_unit_test_vtop_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
