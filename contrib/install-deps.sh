@@ -12,8 +12,8 @@ set -euo pipefail
 build='autoconf automake make gcc pkg-config libglib2.0-dev libfuse3-dev fuse3
 	libewf-dev libfwnt-dev liblz4-dev liblzma-dev liblzo2-dev
 	libsnappy-dev libyajl-dev libzip-dev libzstd-dev zlib1g-dev'
-tests='check yara xxd bsdextrautils file binutils python3 procps rsync curl
-	libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils zstd coreutils
+tests='check yara binwalk xxd bsdextrautils file binutils python3 procps rsync
+	curl libarchive-tools ewf-tools qemu-system-x86 tar gzip xz-utils zstd coreutils
 	findutils mount util-linux python3-pefile jq gdb elfutils lldb llvm
 	libxml2-utils chromium lsof psmisc strace zsh desktop-file-utils
 	shared-mime-info systemd'

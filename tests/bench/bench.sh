@@ -259,6 +259,74 @@ printf '%-42s %10s %12s   %s lines\n' "the same with coalesce" \
 	"$(all_memmap "$image" coalesce)" "$(wc -l <"$tmp/out")"
 echo
 
+# A machine of 200 processes with threads, handles and modules, all of its
+# tree; and yara over all regions, against copies of them in a folder.
+"$mkmem" --size 512 --procs 200 --threads --objects --modules \
+	--out "$tmp/files/many.img" --truth "$tmp/many.truth"
+# timed COMMAND...: seconds
+timed()
+{
+	local t0 t1
+
+	t0=$(now)
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	t1=$(now)
+	awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
+}
+many_ls=$(for ((i = 0; i < RUNS; i++)); do
+	start "$tmp/files/many.img"
+	timed ls -lR "$mnt"
+	stop
+done | median)
+printf '%-42s %10s %12s   %s lines\n' "200 processes" seconds "of files" \
+	"$(wc -l <"$tmp/out")"
+printf '%-42s %10s %12s\n' "ls -lR" "$many_ls" -
+# yara_over IMAGE: seconds over files, the first time, again
+yara_over()
+{
+	start "$1"
+	(cd "$mnt" && find proc -type f -path '*/regions/*' -print0 |
+		xargs -0 cp --parents --sparse=never -t "$tmp/plain")
+	(cd "$mnt" && ls -d proc/[0-9]*/regions) >"$tmp/dirs"
+	stop
+	for ((i = 0; i < RUNS; i++)); do
+		(cd "$tmp/plain" && timed yara -r --scan-list "$tmp/rules.yar" \
+			"$tmp/dirs") >>"$tmp/yara.files"
+		start "$1"
+		(cd "$mnt" && for k in first again; do
+			timed yara -r --scan-list "$tmp/rules.yar" \
+				"$tmp/dirs" >>"$tmp/yara.$k"
+		done)
+		stop
+	done
+	for k in files first again; do
+		median <"$tmp/yara.$k"
+		rm "$tmp/yara.$k"
+	done
+	rm -r "$tmp/plain/proc"
+}
+cat >"$tmp/rules.yar" <<'R'
+rule marker { strings: $a = "EVIL-MARKER-STRING" condition: $a }
+rule word { strings: $a = "password" nocase wide ascii condition: $a }
+rule program { strings: $a = { 4D 5A 90 00 03 } condition: $a at 0 }
+rule address { strings: $a = /https?:\/\/[a-z0-9.]{4,40}/ condition: $a }
+R
+worst_yara=0
+if command -v yara >"$tmp/out"; then
+	mkdir "$tmp/plain"
+	for pair in "200 processes:$tmp/files/many.img" "2 GiB:$image"; do
+		mapfile -t yara < <(yara_over "${pair#*:}")
+		row "yara -r over regions, ${pair%%:*}" "${yara[1]}" \
+			"$(ratio "${yara[1]}" "${yara[0]}")"  ""
+		again=$(ratio "${yara[2]}" "${yara[0]}")
+		row "the same again" "${yara[2]}" "$again" ""
+		worst_yara=$(printf '%s\n' "$again" "$worst_yara" | sort -n |
+			tail -1)
+	done
+fi
+rm "$tmp/files/many.img"
+echo
+
 # A process of 2 GiB, no two pages of which follow each other: the walk, the
 # index of the lines, the lines. Against cat of a file of as many bytes.
 "$mkmem" --size 2560 --bulk 2048 --scatter --out "$tmp/scatter.img" \
@@ -335,5 +403,7 @@ fi
 expect "first ls, 64 MiB" "$demo_ls" '<' 0.1
 expect "first ls, 2 GiB" "$big_ls" '<' 0.1
 expect "first ls, bitmap dump of 64 GiB" "$dump_ls" '<' 1
+expect "ls -lR, 200 processes" "$many_ls" '<' 2
+expect "yara again, of files" "$worst_yara" '<=' 1.2
 expect "maps, 2 GiB in scattered pages" "$maps_cat" '<' 0.3
 exit 0

@@ -4,6 +4,7 @@
 mount_tests = \
 	tests/mount/attrs.sh \
 	tests/mount/bad-input.sh \
+	tests/mount/binwalk.sh \
 	tests/mount/containers.sh \
 	tests/mount/compressed.sh \
 	tests/mount/core.sh \
