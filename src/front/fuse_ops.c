@@ -10,8 +10,9 @@
 #include "front/fuse-priv.h"
 #include "front/readahead.h"
 
-/* What files that nobody reads any more may hold. */
+/* What files may hold that were not read for so long. */
 #define HANDLES_BYTES ((size_t)64 << 20)
+#define HANDLES_KEEP (2 * G_USEC_PER_SEC)
 
 /* Takes the session where the image is live. */
 static void show_session(FuseFs *fs, Session *session, const Options *options)
@@ -114,7 +115,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	if (!fs->live)
 		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	if (!opens_matter(fs) && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT))
-		fs->handles = handles_new(fs->tree, HANDLES_BYTES);
+		fs->handles = handles_new(fs->tree, HANDLES_BYTES,
+					  HANDLES_KEEP);
 	if (fs->ready_fd >= 0) {
 		ssize_t n = write(fs->ready_fd, "ready\n", 6);
 

@@ -11,27 +11,28 @@ struct Handle {
 	gatomicrefcount refs;
 	struct tree_node node;
 	TreeFile *file;
-	uint64_t used; /* guarded by its set's lock: when it was last */
+	gint64 used; /* guarded by its set's lock: when it was last */
 };
 
 struct set {
 	GMutex lock; /* guards the rest */
 	Handle *ways[WAYS];
-	uint64_t clock;
 };
 
 struct Handles {
 	Tree *tree;
 	size_t max_bytes;
+	gint64 keep_usec;
 	struct set sets[SETS];
 };
 
-Handles *handles_new(Tree *tree, size_t max_bytes)
+Handles *handles_new(Tree *tree, size_t max_bytes, gint64 keep_usec)
 {
 	Handles *handles = g_new0(Handles, 1);
 
 	handles->tree = tree;
 	handles->max_bytes = max_bytes;
+	handles->keep_usec = keep_usec;
 	for (unsigned i = 0; i < SETS; i++)
 		g_mutex_init(&handles->sets[i].lock);
 	return handles;
@@ -77,7 +78,7 @@ static Handle *find_way(struct set *set, const struct tree_node *node)
 
 		if (!handle || !tree_node_equal(&handle->node, node))
 			continue;
-		handle->used = ++set->clock;
+		handle->used = g_get_monotonic_time();
 		g_atomic_ref_count_inc(&handle->refs);
 		return handle;
 	}
@@ -107,13 +108,15 @@ static Handle *replace(struct set *set, Handle *handle)
 			way = k;
 	old = set->ways[way];
 	set->ways[way] = handle;
-	handle->used = ++set->clock;
+	handle->used = g_get_monotonic_time();
 	g_atomic_ref_count_inc(&handle->refs);
 	return old;
 }
 
-/* Takes from a set all but one that together are more than *left bytes. */
-static void thin_out(struct set *set, const Handle *but, size_t *left)
+/* Takes from a set all but one that together are more than *left bytes and
+ * were not used since then. */
+static void thin_out(struct set *set, const Handle *but, gint64 since,
+		     size_t *left)
 {
 	Handle *gone[WAYS] = { NULL };
 
@@ -123,7 +126,8 @@ static void thin_out(struct set *set, const Handle *but, size_t *left)
 				       tree_file_footprint(set->ways[k]->file) :
 				       0;
 
-		if (bytes > *left && set->ways[k] != but)
+		if (bytes > *left && set->ways[k] != but &&
+		    set->ways[k]->used <= since)
 			gone[k] = g_steal_pointer(&set->ways[k]);
 		else
 			*left -= MIN(bytes, *left);
@@ -139,8 +143,10 @@ static void make_room(Handles *handles, const Handle *but)
 	size_t own = tree_file_footprint(but->file);
 	size_t left = handles->max_bytes - MIN(own, handles->max_bytes);
 
+	gint64 since = g_get_monotonic_time() - handles->keep_usec;
+
 	for (unsigned i = 0; i < SETS; i++)
-		thin_out(&handles->sets[i], but, &left);
+		thin_out(&handles->sets[i], but, since, &left);
 }
 
 static Handle *handle_new(Tree *tree, const struct tree_node *node)

@@ -126,7 +126,7 @@ static bool is_kept(Handles *handles, guint i)
 
 START_TEST(test_one)
 {
-	g_autoptr(Handles) handles = handles_new(session->tree, 1 << 20);
+	g_autoptr(Handles) handles = handles_new(session->tree, 1 << 20, 0);
 	g_autoptr(Handle) first = NULL, again = NULL, found = NULL;
 	struct tree_node folder;
 
@@ -150,7 +150,7 @@ END_TEST
 /* More than there is place for: each is itself, and some are kept. */
 START_TEST(test_many)
 {
-	g_autoptr(Handles) handles = handles_new(session->tree, G_MAXSIZE);
+	g_autoptr(Handles) handles = handles_new(session->tree, G_MAXSIZE, 0);
 	g_autoptr(Handle) held = handles_open(handles, node_at(0));
 	guint before = sum(handle_file(held), 0), n = 0;
 
@@ -169,7 +169,7 @@ END_TEST
  * much; the one that came last stays. */
 START_TEST(test_room)
 {
-	g_autoptr(Handles) handles = handles_new(session->tree, 1);
+	g_autoptr(Handles) handles = handles_new(session->tree, 1, 0);
 	size_t total = 0;
 
 	for (guint i = 0; i < nodes->len; i++) {
@@ -188,6 +188,21 @@ START_TEST(test_room)
 }
 END_TEST
 
+/* Those that were read a moment ago stay, however much they are. */
+START_TEST(test_moment)
+{
+	const gint64 hour = INT64_C(3600) * G_USEC_PER_SEC;
+	g_autoptr(Handles) handles = handles_new(session->tree, 1, hour);
+	guint n = 0;
+
+	for (guint i = 0; i < nodes->len; i++)
+		check(handles, i, 0);
+	for (guint i = 0; i < nodes->len; i++)
+		n += is_kept(handles, i);
+	ck_assert_uint_gt(n, KEPT / 2);
+}
+END_TEST
+
 static gpointer read_some(gpointer data)
 {
 	GRand *rand = g_rand_new_with_seed(7);
@@ -202,7 +217,7 @@ static gpointer read_some(gpointer data)
 START_TEST(test_threads)
 {
 	g_autoptr(Handles) handles = handles_new(session->tree,
-						 _i ? 20000 : G_MAXSIZE);
+						 _i ? 20000 : G_MAXSIZE, 0);
 	GThread *threads[4];
 
 	for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
@@ -221,6 +236,7 @@ int main(void)
 	tcase_add_test(tcase, test_one);
 	tcase_add_test(tcase, test_many);
 	tcase_add_test(tcase, test_room);
+	tcase_add_test(tcase, test_moment);
 	tcase_add_loop_test(tcase, test_threads, 0, 2);
 	return unit_main(suite);
 }
