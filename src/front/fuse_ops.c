@@ -110,8 +110,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 				  FUSE_CAP_SPLICE_WRITE |
 				  FUSE_CAP_SPLICE_MOVE);
 	conn->want |= conn->capable & (FUSE_CAP_PARALLEL_DIROPS |
-				       FUSE_CAP_READDIRPLUS |
-				       FUSE_CAP_READDIRPLUS_AUTO);
+				       FUSE_CAP_READDIRPLUS);
+	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
 	if (!fs->live)
 		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	if (!opens_matter(fs) && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT))

@@ -173,6 +173,13 @@ static void set_times(const Tree *tree, const struct tree_node *node,
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
+static bool is_sized(const Space *space, enum space_text kind)
+{
+	return tree_text_is_rows(kind) ?
+		       atomic_load(&space->rows[kind]) != NULL :
+		       atomic_load(&space->text_size[kind]) != 0;
+}
+
 bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 {
 	const Space *space = node->space;
@@ -197,11 +204,10 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 		       atomic_load(&space->links) != 0;
 	if (tree_is_link(node))
 		return false;
-	if (node->kind == NODE_TEXT &&
-	    !(tree_text_is_rows(kind) ?
-		      atomic_load(&space->rows[kind]) != NULL :
-		      atomic_load(&space->text_size[kind]) != 0))
-		return false;
+	if (node->kind == NODE_TEXT && !is_sized(space, kind))
+		return kind != SPACE_TEXT_HANDLES &&
+		       kind != SPACE_TEXT_UNLOADED &&
+		       detail_is_quick(&tree->facts, space, DETAIL_VADS);
 	if (node->kind == NODE_TEXT && !tree_text_wants_view(kind))
 		return true;
 	return space_has_view(space, tree->cache);

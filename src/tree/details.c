@@ -204,6 +204,33 @@ bool detail_is_there(const struct render_facts *facts, const Space *space,
 	return there;
 }
 
+/* A thousand VADs or so. */
+#define SMALL_BYTES ((size_t)256 << 10)
+
+static bool is_small(const struct render_facts *facts, const Space *space,
+		     enum space_detail kind)
+{
+	DetailCache *cache = facts->details;
+	struct key key = { .space = space, .kind = kind };
+	const Detail *detail;
+	bool small;
+
+	g_mutex_lock(&cache->lock);
+	detail = g_hash_table_lookup(cache->by_key, &key);
+	small = detail && detail->footprint <= SMALL_BYTES;
+	g_mutex_unlock(&cache->lock);
+	return small;
+}
+
+bool detail_is_quick(const struct render_facts *facts, const Space *space,
+		     enum space_detail kind)
+{
+	return physmem_is_mapped(facts->pm) &&
+	       space_has_small_view(space, facts->views) &&
+	       is_small(facts, space, DETAIL_VADS) &&
+	       (kind == DETAIL_VADS || is_small(facts, space, kind));
+}
+
 Detail *detail_get_other(const struct render_facts *facts, const Space *space,
 			 unsigned kind, uint64_t arg,
 			 const struct detail_class *cls)

@@ -41,6 +41,11 @@ Detail *detail_get(const struct render_facts *facts, const Space *space,
 /* Would that take no time? */
 bool detail_is_there(const struct render_facts *facts, const Space *space,
 		     enum space_detail kind);
+/* Is that detail there, are the VADs and the view of the space, and are they
+ * small: can something be made of them while others wait? Not where bytes
+ * must be decompressed first. */
+bool detail_is_quick(const struct render_facts *facts, const Space *space,
+		     enum space_detail kind);
 /* Anything else; its kind is not below SPACE_DETAILS. (transfer full) */
 Detail *detail_get_other(const struct render_facts *facts, const Space *space,
 			 unsigned kind, uint64_t arg,

@@ -34,16 +34,20 @@ static const struct item_ops table[SPACE_ITEMS] = {
 			     .render = render_task_comm },
 	[ITEM_TASK_CMDLINE] = { .name = "cmdline", .type = ITEM_IS_TEXT,
 				.parent = ITEM_TASK, .there = task_there,
+				.quick = DETAIL_THREADS + 1,
 				.render = render_task_cmdline },
 	/* Those with the size of memory, for which that is walked. */
 	[ITEM_TASK_STAT] = { .name = "stat", .type = ITEM_IS_TEXT,
 			     .parent = ITEM_TASK, .there = task_there,
+			     .quick = DETAIL_THREADS + 1,
 			     .render = render_task_stat },
 	[ITEM_TASK_STATM] = { .name = "statm", .type = ITEM_IS_TEXT,
 			      .parent = ITEM_TASK, .there = task_there,
+			      .quick = DETAIL_THREADS + 1,
 			      .render = render_task_statm },
 	[ITEM_TASK_STATUS] = { .name = "status", .type = ITEM_IS_TEXT,
 			       .parent = ITEM_TASK, .there = task_there,
+			       .quick = DETAIL_THREADS + 1,
 			       .render = render_task_status },
 
 	[ITEM_MODULES] = { .name = "modules", .type = ITEM_IS_FOLDER,
@@ -55,13 +59,17 @@ static const struct item_ops table[SPACE_ITEMS] = {
 				.needs = DETAIL_MODULES + 1,
 				.render = modules_render_list },
 	[ITEM_MODULE] = { .type = ITEM_IS_BLOB, .parent = ITEM_MODULES,
-			  .there = module_there, .compose = module_compose },
+			  .there = module_there,
+			  .quick = DETAIL_MODULES + 1,
+			  .compose = module_compose },
 	[ITEM_MODULE_PE] = { .type = ITEM_IS_BLOB, .parent = ITEM_MODULES,
 			     .there = module_pe_there,
+			     .quick = DETAIL_MODULES + 1,
 			     .compose = module_pe_compose },
 	[ITEM_CORE] = { .name = "core",
 			.type = ITEM_IS_BLOB,
 			.where = IN_ALL_SPACES,
+			.quick = DETAIL_THREADS + 1,
 			.compose = core_compose },
 	[ITEM_CORE32] = { .name = "core32",
 			  .type = ITEM_IS_BLOB,
@@ -75,6 +83,7 @@ static const struct item_ops table[SPACE_ITEMS] = {
 	[ITEM_DUMP] = { .name = "dump",
 			.type = ITEM_IS_BLOB,
 			.where = IN_ALL_SPACES,
+			.quick = DETAIL_VADS + 1,
 			.compose = dump_compose },
 };
 
@@ -129,6 +138,9 @@ bool item_is_ready(const struct render_facts *facts, const Space *space,
 {
 	const struct item_ops *ops = item_ops(item);
 
+	if (ops->quick && detail_is_quick(facts, space,
+					  (enum space_detail)(ops->quick - 1)))
+		return true;
 	return ops->type != ITEM_IS_BLOB && ops->needs &&
 	       detail_is_there(facts, space,
 			       (enum space_detail)(ops->needs - 1));

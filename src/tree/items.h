@@ -60,6 +60,9 @@ struct item_ops {
 	/* enum space_detail + 1 that all answers but a blob's come from; 0:
 	 * none, they may always take their time. */
 	unsigned needs;
+	/* enum space_detail + 1: where that is quick (detail_is_quick()) so is
+	 * this, although it needs more. */
+	unsigned quick;
 	/* Is there such a thing? NULL: always. */
 	bool (*there)(const struct render_facts *facts, const Space *space,
 		      uint64_t arg);

@@ -241,6 +241,34 @@ static void keep_view(ViewCache *cache, Space *space, SpaceView *view)
 	g_mutex_unlock(&cache->lock);
 }
 
+/* What can be gone through in some 100 microseconds. */
+#define SMALL_PAGES UINT64_C(8192)
+#define SMALL_RUNS 4096u
+#define SMALL_TABLES UINT64_C(4096)
+
+static bool view_is_small(const SpaceView *view)
+{
+	const struct map_counts *c = addr_map_counts(view->map);
+	uint64_t tables = 0;
+
+	for (unsigned i = 0; i < PAGING_LEVELS_MAX; i++)
+		tables += c->walk.tables[i];
+	return c->data_bytes / PAGE_SIZE_4K <= SMALL_PAGES &&
+	       addr_map_n_data(view->map) + addr_map_n_lost(view->map) <=
+		       SMALL_RUNS &&
+	       tables <= SMALL_TABLES;
+}
+
+bool space_has_small_view(const Space *space, ViewCache *cache)
+{
+	bool has;
+
+	g_mutex_lock(&cache->lock);
+	has = space->view && view_is_small(space->view);
+	g_mutex_unlock(&cache->lock);
+	return has;
+}
+
 bool space_has_view(const Space *space, ViewCache *cache)
 {
 	bool has;

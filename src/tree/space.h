@@ -119,6 +119,9 @@ NtProcSpace *space_full(const Space *space);
 
 /* Is the view there, so that space_view() takes no time? */
 bool space_has_view(const Space *space, ViewCache *cache);
+/* Is it kept, and of so few pages, ranges and tables that a text of all of
+ * them takes no longer than a long read does? */
+bool space_has_small_view(const Space *space, ViewCache *cache);
 /* The view of the space, walked if need be. (transfer full) */
 SpaceView *space_view(Space *space, ViewCache *cache);
 SpaceView *space_view_ref(SpaceView *view);

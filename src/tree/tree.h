@@ -107,7 +107,7 @@ bool tree_entry(Tree *tree, const struct tree_node *dir, uint64_t index,
 /* Exact: renders or walks where the size is not known yet. */
 void tree_stat(Tree *tree, const struct tree_node *node, struct stat *ret);
 /* Can what is asked of a node (stat, open, list, look up in it) be answered
- * without walking page tables or making a text first? */
+ * without walking page tables or making a long text first? */
 bool tree_is_ready(const Tree *tree, const struct tree_node *node);
 /* Of a NODE_ITEM: does its size take more than is known of the folder that it
  * is in? */

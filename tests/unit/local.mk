@@ -122,6 +122,7 @@ unit_tests = \
 	tests/unit/test-tree-minidump \
 	tests/unit/test-tree-rows \
 	tests/unit/test-tree-vads \
+	tests/unit/test-tree-ready \
 	tests/unit/test-tree-sink \
 	tests/unit/test-tree-space \
 	tests/unit/test-tree-states \
@@ -388,6 +389,8 @@ tests_unit_test_tree_rows_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_rows_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_header_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_header_LDADD = $(UNIT_TREE_LIBS)
+tests_unit_test_tree_ready_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_tree_ready_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_sink_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tree_sink_LDADD = $(UNIT_TREE_LIBS)
 tests_unit_test_tree_space_CPPFLAGS = $(UNIT_CPPFLAGS)
