@@ -43,6 +43,7 @@ const char *options_help(void)
 "  swapfile=FILE           Windows' swapfile.sys\n"
 "  pagefile=none           not even those that are found beside the image\n"
 "  nocompanions            look for nothing beside the image\n"
+"  raw_cmdline             proc/PID/cmdline is one string, as in Windows\n"
 "  container_regs          threads that ran have the registers that the\n"
 "                          container kept (ELF notes, QEMU), not memory's\n"
 "  dtb=ADDR                physical address of the System page directory\n"

@@ -308,6 +308,7 @@ static const struct {
 } flag_defs[] = {
 	{ "coalesce", offsetof(Options, tree.coalesce) },
 	{ "all", offsetof(Options, tree.all) },
+	{ "raw_cmdline", offsetof(Options, tree.raw_cmdline) },
 	{ "nocompanions", offsetof(Options, no_companions) },
 	{ "container_regs", offsetof(Options, container_regs) },
 	{ "profile_force", offsetof(Options, profile_force) },

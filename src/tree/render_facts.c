@@ -9,6 +9,7 @@
 #include "nt/peb.h"
 #include "nt/token.h"
 #include "tree/items.h"
+#include "tree/tree.h"
 
 /* Why a text is not there. */
 static const char *const reasons[] = {
@@ -158,17 +159,34 @@ void render_status_facts(const struct record *r,
 	status_sids(r, k, &e->p);
 }
 
+/*
+ * As one argument. Where that has no space one follows: pidof(8) knows no
+ * other paths than those with '/', and goes by the name in stat as well where
+ * there is a space in an argument 0 (it takes it for a title).
+ */
+static void put_raw_cmdline(struct sink *out, const char *line)
+{
+	sink_str(out, line);
+	if (!strchr(line, ' '))
+		sink_str(out, " ");
+	sink_bytes(out, "", 1);
+}
+
 void render_cmdline(struct sink *out, const struct render_facts *facts,
 		    const Space *space, const SpaceView *view)
 {
 	const struct nt_params *params;
 	g_autoptr(Detail) detail = NULL;
+	const char *line;
 	GString *argv;
 
 	(void)view;
 	detail = get_params(facts, space->proc, &params);
-	if (params->command_line.text) {
-		argv = argv_split(params->command_line.text);
+	line = params->command_line.text;
+	if (line && facts->options->raw_cmdline) {
+		put_raw_cmdline(out, line);
+	} else if (line) {
+		argv = argv_split(line);
 		sink_bytes(out, argv->str, argv->len);
 		g_string_free(argv, TRUE);
 	}

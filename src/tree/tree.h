@@ -15,6 +15,7 @@ struct tree_options {
 	bool coalesce;
 	bool all;
 	bool eio;	/* holes=eio */
+	bool raw_cmdline; /* cmdline is one string, as Windows keeps it */
 	bool copy;	/* replies may not point into the mapping */
 	uid_t uid;
 	gid_t gid;

@@ -168,6 +168,32 @@ umount_checked mnt
 "$enter" a.img ps -e -o pid=,ppid= >got || fail "enter"
 awk '{ print $1, $2 }' want >short
 awk '{ print $1, $2 }' got | sort -nu | diff short - || fail "enter: ps"
+# With command lines as they are, by name: those that pidof can compare, of
+# processes that have not ended.
+must_mount a.img raw -o raw_cmdline
+while read -r pid _ _ _ name; do
+	grep -q ') Z ' "raw/proc/$pid/stat" || echo "$pid $name"
+done <want >alive
+awk '$2 !~ /[^a-zA-Z.]/ && length($2) < 15 { print $2 }' alive | sort -u >names
+[ "$(wc -l <names)" -gt 8 ] || fail "few names: $(cat names)"
+while read -r name; do
+	expect_same "$("$enter" raw pidof "$name" | tr ' ' '\n' | sort -nu)" \
+		"$(awk -v name="$name" '$2 == name { print $1 }' alive |
+			sort -n)" "pidof $name"
+done <names
+while read -r pid _; do
+	tr -d '\0' <"raw/proc/$pid/cmdline" | sed 's/ $//' >got
+	expect_same "$(cat got)" "$(sed -n 's/^CmdLine:\t//p' \
+		"raw/proc/$pid/status" | sed -e 's/ $//' -e '/^- (/d')" \
+		"raw_cmdline of $pid"
+	for task in "raw/proc/$pid"/task/*; do
+		[ ! -d "$task" ] || cmp "raw/proc/$pid/cmdline" \
+			"$task/cmdline" || fail "cmdline of $task"
+	done
+done <want
+umount_checked raw
+expect_same "$("$enter" a.img pidof explorer.exe)" "$explorer" "enter: pidof"
+
 expect_rc 7 "$enter" -o uid=1234 a.img bash -c 'ps -o uid= -p 4; exit 7'
 expect_same "$(tr -d ' ' <out)" 1234 "enter -o"
 # Its own programs have other ids than Windows'.

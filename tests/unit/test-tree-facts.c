@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "tree/tree-priv.h"
 
 static struct unit_tree t;
 static const struct mk_process *explorer;
@@ -325,6 +326,32 @@ START_TEST(test_exe_fallback)
 }
 END_TEST
 
+/* One string, in which pidof finds a space. */
+START_TEST(test_raw_cmdline)
+{
+	const struct mk_options machine = { .seed = 1 };
+	const struct tree_options raw = { .raw_cmdline = true };
+	struct unit_tree r;
+
+	unit_tree_init(&r, &machine, &raw);
+	for (size_t i = 0; i < procset_count(r.procs); i++) {
+		const struct proc_entry *e = procset_get(r.procs, i);
+		g_autofree char *line = render_command_line(&r.tree->facts, e);
+		g_autofree char *got = unit_tree_text(&r, "proc/%s/cmdline",
+						      e->dir);
+		g_autofree char *padded = g_strconcat(line ? line : "", " ",
+						      NULL);
+
+		if (!line)
+			ck_assert_str_eq(got, "");
+		else
+			ck_assert_str_eq(got, strchr(line, ' ') ? line :
+								  padded);
+	}
+	unit_tree_clear(&r);
+}
+END_TEST
+
 /* What is missing is said by name. */
 START_TEST(test_lost)
 {
@@ -374,6 +401,7 @@ int main(void)
 	tcase_add_test(tcase, test_long_link);
 	tcase_add_test(tcase, test_longest_link);
 	tcase_add_test(tcase, test_exe_fallback);
+	tcase_add_test(tcase, test_raw_cmdline);
 	tcase_add_test(tcase, test_lost);
 	tcase_add_test(tcase, test_ready);
 	return unit_main(suite);
