@@ -113,8 +113,8 @@ static Handle *replace(struct set *set, Handle *handle)
 	return old;
 }
 
-/* Takes from a set all but one that together are more than *left bytes and
- * were not used since then. */
+/* Takes from a set all but one that together are more than *left bytes, and
+ * but texts that were read since then. */
 static void thin_out(struct set *set, const Handle *but, gint64 since,
 		     size_t *left)
 {
@@ -122,12 +122,11 @@ static void thin_out(struct set *set, const Handle *but, gint64 since,
 
 	g_mutex_lock(&set->lock);
 	for (unsigned k = 0; k < WAYS; k++) {
-		size_t bytes = set->ways[k] ?
-				       tree_file_footprint(set->ways[k]->file) :
-				       0;
+		const Handle *h = set->ways[k];
+		size_t bytes = h ? tree_file_footprint(h->file) : 0;
 
-		if (bytes > *left && set->ways[k] != but &&
-		    set->ways[k]->used <= since)
+		if (bytes > *left && h != but &&
+		    !(tree_file_is_rendered(h->file) && h->used > since))
 			gone[k] = g_steal_pointer(&set->ways[k]);
 		else
 			*left -= MIN(bytes, *left);

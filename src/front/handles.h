@@ -15,8 +15,8 @@ typedef struct Handles Handles;
 typedef struct Handle Handle;
 
 /* Of that tree, which is borrowed. What the files hold together is kept under
- * max_bytes, but for those that were read a moment ago: whoever reads two long
- * texts side by side must not have them made anew for each piece. */
+ * max_bytes, but for texts that were read a moment ago: whoever reads two long
+ * ones side by side must not have them made anew for each piece. */
 Handles *handles_new(Tree *tree, size_t max_bytes, gint64 keep_usec);
 /* Every handle must have been put. */
 void handles_free(Handles *handles);

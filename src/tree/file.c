@@ -258,6 +258,11 @@ size_t tree_file_footprint(const TreeFile *file)
 	       detail_footprint(file->vads) + detail_footprint(file->detail);
 }
 
+bool tree_file_is_rendered(const TreeFile *file)
+{
+	return file->live && g_atomic_pointer_get(&file->live->bytes);
+}
+
 bool tree_file_is_sparse(const TreeFile *file)
 {
 	return file->is_sparse;

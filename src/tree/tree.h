@@ -142,6 +142,8 @@ int tree_file_read(TreeFile *file, uint64_t off, uint64_t len,
 int64_t tree_file_seek(TreeFile *file, uint64_t off, int whence);
 /* The bytes that it keeps from being forgotten: a text, a map, details. */
 size_t tree_file_footprint(const TreeFile *file);
+/* Is it a text that was made as a whole? */
+bool tree_file_is_rendered(const TreeFile *file);
 /* A file with holes, whose reads can fail in between. */
 bool tree_file_is_sparse(const TreeFile *file);
 
