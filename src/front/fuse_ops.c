@@ -88,15 +88,13 @@ static bool is_past_cache(const FuseFs *fs, const TreeFile *file,
 {
 	if (fs->live || (fs->eio && tree_file_is_sparse(file)))
 		return true;
-	return kind == NODE_PMEM &&
-	       !image_io_map(image_data(fs->session->image));
+	return kind == NODE_PMEM && !physmem_is_mapped(fs->session->pm);
 }
 
-/* Is there a file of which the kernel must be told how to read it? */
+/* Is there a file of which that must be said when it is opened? */
 static bool opens_matter(const FuseFs *fs)
 {
-	return fs->live || fs->eio ||
-	       !image_io_map(image_data(fs->session->image));
+	return fs->live || fs->eio || !physmem_is_mapped(fs->session->pm);
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -321,16 +319,15 @@ static bool answer_read(fuse_req_t req, TreeFile *file, size_t size,
 	return r != -EAGAIN;
 }
 
-/* A file that was opened, or one that never is. */
+/* A file that was opened, or one that never is: with its handle, to be put. */
 static TreeFile *find_file(const struct work *work, Handle **handle)
 {
 	FuseFs *fs = fs_of(work->req);
 
-	*handle = fs->handles ? handles_open(fs->handles, &work->inode->node) :
-				NULL;
-	if (fs->handles)
-		return *handle ? handle_file(*handle) : NULL;
-	return file_of(&work->fi);
+	if (!fs->handles)
+		return file_of(&work->fi);
+	*handle = handles_open(fs->handles, &work->inode->node);
+	return *handle ? handle_file(*handle) : NULL;
 }
 
 /* What has to be decompressed first is left to the pool. */

@@ -141,7 +141,6 @@ static void make_room(Handles *handles, const Handle *but)
 {
 	size_t own = tree_file_footprint(but->file);
 	size_t left = handles->max_bytes - MIN(own, handles->max_bytes);
-
 	gint64 since = g_get_monotonic_time() - handles->keep_usec;
 
 	for (unsigned i = 0; i < SETS; i++)

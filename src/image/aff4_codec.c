@@ -108,7 +108,7 @@ static uint32_t decode_lz4(const uint8_t *data, uint32_t len, uint8_t *buf,
 
 /* What each takes; decode is NULL where this build is without the library. */
 static const struct {
-	const char *library;
+	const char *made_by; /* library */
 	uint32_t (*decode)(const uint8_t *data, uint32_t len, uint8_t *buf,
 			   uint32_t max);
 } decoders[] = {
@@ -121,7 +121,7 @@ static const struct {
 
 const char *aff4_codec_missing(enum aff4_codec codec)
 {
-	return decoders[codec].decode ? NULL : decoders[codec].library;
+	return decoders[codec].decode ? NULL : decoders[codec].made_by;
 }
 
 uint32_t aff4_codec_decode(enum aff4_codec codec, const uint8_t *data,

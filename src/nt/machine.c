@@ -110,27 +110,6 @@ static void scan_part(struct scan *s, uint64_t start, uint64_t last,
 		budget->tables -= MIN(budget->tables, stats.tables[level]);
 }
 
-/* Index of the top-level entry that points at its own table, or n. */
-static unsigned self_map_index(const struct addr_space *as, unsigned n)
-{
-	PhysAddr dtb = addr_space_dtb(as);
-	uint8_t table[PAGE_SIZE_4K];
-	/* Of a page that is cut, entry by entry. */
-	bool whole = n <= PAGE_SIZE_4K / 8 &&
-		     physmem_read(as->pm, dtb, table, 8 * n) == PHYS_OK;
-
-	for (unsigned i = n / 2; i < n; i++) {
-		uint8_t one[8], *raw = whole ? table + 8 * i : one;
-
-		if (!whole && physmem_read(as->pm, PHYS(dtb.v + 8 * i), one,
-					   8) != PHYS_OK)
-			continue;
-		if (raw[0] & 1 && (load_le64(raw) & as->form->pa_mask) == dtb.v)
-			return i;
-	}
-	return n;
-}
-
 /* The page tables are at 0xc0000000 on all 32-bit versions. */
 #define TABLES_32 UINT64_C(0xc0000000)
 
@@ -143,7 +122,7 @@ uint64_t nt_self_map(const struct addr_space *as, uint64_t *len)
 		*len = as->form->entry_bytes == 8 ? 8 * MIB : 4 * MIB;
 		return TABLES_32;
 	}
-	self = self_map_index(as, n);
+	self = vtop_self_map(as, n / 2);
 	*len = self < n ? UINT64_C(1) << top->shift : 0;
 	return (uint64_t)self << top->shift;
 }
@@ -153,7 +132,7 @@ static void scan_kernel_64(struct scan *s, struct vtop_budget *budget)
 	unsigned bits = s->as->form->levels[0].bits;
 	unsigned shift = s->as->form->levels[0].shift;
 	unsigned n = 1u << bits;
-	unsigned self = self_map_index(s->as, n);
+	unsigned self = vtop_self_map(s->as, n / 2);
 
 	for (unsigned i = n / 2; i < n; i++)
 		if (i != self)

@@ -205,8 +205,7 @@ bool tree_is_ready(const Tree *tree, const struct tree_node *node)
 	if (tree_is_link(node))
 		return false;
 	if (node->kind == NODE_TEXT && !is_sized(space, kind))
-		return kind != SPACE_TEXT_HANDLES &&
-		       kind != SPACE_TEXT_UNLOADED &&
+		return !tree_text_wants_lists(kind) &&
 		       detail_is_quick(&tree->facts, space, DETAIL_VADS);
 	if (node->kind == NODE_TEXT && !tree_text_wants_view(kind))
 		return true;

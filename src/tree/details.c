@@ -192,43 +192,39 @@ Detail *detail_get(const struct render_facts *facts, const Space *space,
 	return get(facts, &key, classes[kind]);
 }
 
-bool detail_is_there(const struct render_facts *facts, const Space *space,
-		     enum space_detail kind)
-{
-	struct key key = { .space = space, .kind = kind };
-	bool there;
-
-	g_mutex_lock(&facts->details->lock);
-	there = g_hash_table_contains(facts->details->by_key, &key);
-	g_mutex_unlock(&facts->details->lock);
-	return there;
-}
-
-/* A thousand VADs or so. */
-#define SMALL_BYTES ((size_t)256 << 10)
-
-static bool is_small(const struct render_facts *facts, const Space *space,
-		     enum space_detail kind)
+/* Is it kept, and of no more bytes than that? */
+static bool is_kept(const struct render_facts *facts, const Space *space,
+		    enum space_detail kind, size_t max_bytes)
 {
 	DetailCache *cache = facts->details;
 	struct key key = { .space = space, .kind = kind };
 	const Detail *detail;
-	bool small;
+	bool kept;
 
 	g_mutex_lock(&cache->lock);
 	detail = g_hash_table_lookup(cache->by_key, &key);
-	small = detail && detail->footprint <= SMALL_BYTES;
+	kept = detail && detail->footprint <= max_bytes;
 	g_mutex_unlock(&cache->lock);
-	return small;
+	return kept;
 }
+
+bool detail_is_there(const struct render_facts *facts, const Space *space,
+		     enum space_detail kind)
+{
+	return is_kept(facts, space, kind, SIZE_MAX);
+}
+
+/* A thousand VADs or so. */
+#define SMALL_BYTES ((size_t)256 << 10)
 
 bool detail_is_quick(const struct render_facts *facts, const Space *space,
 		     enum space_detail kind)
 {
 	return physmem_is_mapped(facts->pm) &&
 	       space_has_small_view(space, facts->views) &&
-	       is_small(facts, space, DETAIL_VADS) &&
-	       (kind == DETAIL_VADS || is_small(facts, space, kind));
+	       is_kept(facts, space, DETAIL_VADS, SMALL_BYTES) &&
+	       (kind == DETAIL_VADS ||
+		is_kept(facts, space, kind, SMALL_BYTES));
 }
 
 Detail *detail_get_other(const struct render_facts *facts, const Space *space,

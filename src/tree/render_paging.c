@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "tree/render.h"
@@ -67,30 +66,13 @@ static void states(struct sink *out, const struct map_counts *c)
 /* The entry of the top-level table that points at the table itself. */
 static void self_map(struct sink *out, const Space *space)
 {
-	const struct addr_space *as = &space->as;
-	PhysAddr dtb = addr_space_dtb(as);
-	unsigned n = 1u << as->form->levels[0].bits;
-	size_t bytes = as->form->entry_bytes;
-	uint8_t table[PAGE_SIZE_4K];
-	/* Of a page that is cut, entry by entry. */
-	bool whole = physmem_read(as->pm, dtb, table, n * bytes) == PHYS_OK;
+	unsigned n = 1u << space->as.form->levels[0].bits;
+	unsigned i = vtop_self_map(&space->as, 0);
 
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t raw[8] = { 0 };
-		uint64_t entry;
-
-		if (whole)
-			memcpy(raw, table + i * bytes, bytes);
-		else if (physmem_read(as->pm, PHYS(dtb.v + i * bytes), raw,
-				      bytes) != PHYS_OK)
-			break;
-		entry = load_le64(raw);
-		if (entry & 1 && (entry & as->form->pa_mask) == dtb.v) {
-			sink_key(out, "SelfMapIndex", "0x%x", i);
-			return;
-		}
-	}
-	sink_key(out, "SelfMapIndex", "-");
+	if (i < n)
+		sink_key(out, "SelfMapIndex", "0x%x", i);
+	else
+		sink_key(out, "SelfMapIndex", "-");
 }
 
 static void verdict(struct sink *out, const struct render_facts *facts,

@@ -23,43 +23,51 @@ enum {
 	IN_DIRECT_KERNEL = 1 << 8, /* only where it is a list */
 };
 
+/* What a text is made of. */
+enum wants {
+	WANTS_LITTLE,	/* a few structures, the VADs */
+	WANTS_VIEW,	/* the pages of the space as well */
+	WANTS_LISTS,	/* lists that can be long whatever the space is */
+};
+
 static const struct {
 	const char *name;
 	space_render_fn render; /* NULL: rows.h */
-	bool wants_view;
+	enum wants wants;
 	unsigned where;
 } texts[SPACE_TEXTS] = {
-	[SPACE_TEXT_MAPS] = { "maps", NULL, true,
+	[SPACE_TEXT_MAPS] = { "maps", NULL, WANTS_VIEW,
 			      IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_MEMMAP] = { "memmap", NULL, true,
+	[SPACE_TEXT_MEMMAP] = { "memmap", NULL, WANTS_VIEW,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_DUMP_IDX] = { "dump.idx", NULL, true,
+	[SPACE_TEXT_DUMP_IDX] = { "dump.idx", NULL, WANTS_VIEW,
 				  IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_MAPS_JSON] = { "maps.json", NULL, true,
+	[SPACE_TEXT_MAPS_JSON] = { "maps.json", NULL, WANTS_VIEW,
 				   IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_PAGING] = { "paging", render_paging, true,
+	[SPACE_TEXT_PAGING] = { "paging", render_paging, WANTS_VIEW,
 				IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_STAT] = { "stat", render_stat, true, IN_PROCESS },
-	[SPACE_TEXT_STATM] = { "statm", render_statm, true, IN_PROCESS },
-	[SPACE_TEXT_STATUS] = { "status", render_status, true, IN_PROCESS },
-	[SPACE_TEXT_METHODS] = { "methods", render_methods, false,
+	[SPACE_TEXT_STAT] = { "stat", render_stat, WANTS_VIEW, IN_PROCESS },
+	[SPACE_TEXT_STATM] = { "statm", render_statm, WANTS_VIEW, IN_PROCESS },
+	[SPACE_TEXT_STATUS] = { "status", render_status, WANTS_VIEW,
+				IN_PROCESS },
+	[SPACE_TEXT_METHODS] = { "methods", render_methods, WANTS_LITTLE,
 				 IN_PROCESS },
-	[SPACE_TEXT_DTB] = { "dtb", render_dtb, false,
+	[SPACE_TEXT_DTB] = { "dtb", render_dtb, WANTS_LITTLE,
 			     IN_PROCESS | IN_KERNEL },
-	[SPACE_TEXT_CMDLINE] = { "cmdline", render_cmdline, false,
+	[SPACE_TEXT_CMDLINE] = { "cmdline", render_cmdline, WANTS_LITTLE,
 				 IN_PROCESS },
-	[SPACE_TEXT_COMM] = { "comm", render_comm, false, IN_PROCESS },
-	[SPACE_TEXT_ENVIRON] = { "environ", render_environ, false,
+	[SPACE_TEXT_COMM] = { "comm", render_comm, WANTS_LITTLE, IN_PROCESS },
+	[SPACE_TEXT_ENVIRON] = { "environ", render_environ, WANTS_LITTLE,
 				 IN_PROCESS },
-	[SPACE_TEXT_STATUS_JSON] = { "status.json", render_status_json, true,
-				     IN_PROCESS },
-	[SPACE_TEXT_MAP_SVG] = { "map.svg", render_map_svg, true,
+	[SPACE_TEXT_STATUS_JSON] = { "status.json", render_status_json,
+				     WANTS_VIEW, IN_PROCESS },
+	[SPACE_TEXT_MAP_SVG] = { "map.svg", render_map_svg, WANTS_VIEW,
 				 IN_PROCESS | IN_KERNEL | IN_DTB },
-	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded, false,
-				  IN_KERNEL },
-	[SPACE_TEXT_VADS] = { "vads", render_vads, false, IN_PROCESS },
-	[SPACE_TEXT_SMAPS] = { "smaps", render_smaps, true, IN_PROCESS },
-	[SPACE_TEXT_HANDLES] = { "handles", render_handles, false,
+	[SPACE_TEXT_UNLOADED] = { "unloaded-modules", render_unloaded,
+				  WANTS_LISTS, IN_KERNEL },
+	[SPACE_TEXT_VADS] = { "vads", render_vads, WANTS_LITTLE, IN_PROCESS },
+	[SPACE_TEXT_SMAPS] = { "smaps", render_smaps, WANTS_VIEW, IN_PROCESS },
+	[SPACE_TEXT_HANDLES] = { "handles", render_handles, WANTS_LISTS,
 				 IN_PROCESS },
 };
 
@@ -75,7 +83,12 @@ bool tree_text_is_rows(enum space_text kind)
 
 bool tree_text_wants_view(enum space_text kind)
 {
-	return texts[kind].wants_view;
+	return texts[kind].wants == WANTS_VIEW;
+}
+
+bool tree_text_wants_lists(enum space_text kind)
+{
+	return texts[kind].wants == WANTS_LISTS;
 }
 
 bool tree_space_has_text(const Space *space, enum space_text kind)
@@ -92,7 +105,7 @@ static void render_text(Tree *tree, Space *space, enum space_text kind,
 {
 	g_autoptr(SpaceView) view = NULL;
 
-	if (texts[kind].wants_view)
+	if (tree_text_wants_view(kind))
 		view = space_view(space, tree->cache);
 	texts[kind].render(out, &tree->facts, space, view);
 }

@@ -45,6 +45,8 @@ const RowText *tree_space_rows(Tree *tree, Space *space, enum space_text kind);
 bool tree_text_is_rows(enum space_text kind);
 /* Does the text tell of the space's pages? */
 bool tree_text_wants_view(enum space_text kind);
+/* Is it made of lists that can be long whatever the space is? */
+bool tree_text_wants_lists(enum space_text kind);
 /* The text of any other file of a space. */
 GBytes *tree_render_space_text(Tree *tree, Space *space,
 			       enum space_text kind);

@@ -11,6 +11,32 @@ PhysAddr addr_space_dtb(const struct addr_space *as)
 	return PHYS(as->root.v & as->form->root_mask);
 }
 
+unsigned vtop_self_map(const struct addr_space *as, unsigned first)
+{
+	unsigned n = 1u << as->form->levels[0].bits;
+	PhysAddr dtb = addr_space_dtb(as);
+	size_t bytes = as->form->entry_bytes;
+	uint8_t table[PAGE_SIZE_4K] = { 0 };
+	/* Of a page that is cut, entry by entry. */
+	bool whole = n * bytes <= sizeof table &&
+		     physmem_read(as->pm, dtb, table, n * bytes) == PHYS_OK;
+
+	for (unsigned i = first; i < n; i++) {
+		uint8_t one[8] = { 0 };
+		const uint8_t *raw = whole ? table + i * bytes : one;
+		uint64_t entry;
+
+		if (!whole && physmem_read(as->pm, PHYS(dtb.v + i * bytes), one,
+					   bytes) != PHYS_OK)
+			continue;
+		entry = entry_load(as->form, raw);
+		if (entry & ENTRY_PRESENT &&
+		    (entry & as->form->pa_mask) == dtb.v)
+			return i;
+	}
+	return n;
+}
+
 /* The tables have nothing at va: asks whoever knows more. */
 static void ask_vacant(const struct addr_space *as, VirtAddr va,
 		       struct vtop_leaf *leaf)

@@ -196,6 +196,10 @@ struct vtop_leaf {
 /* The top-level table's address without flag bits. */
 PhysAddr addr_space_dtb(const struct addr_space *as);
 
+/* Index, from first on, of the entry of the top-level table that points at the
+ * table itself; how many entries there are, where there is none. */
+unsigned vtop_self_map(const struct addr_space *as, unsigned first);
+
 /* One address: the leaf that decides about va. A non-canonical va is
  * PAGE_ABSENT, as is all where the meter has run out. */
 struct vtop_leaf vtop_translate(const struct addr_space *as, VirtAddr va);

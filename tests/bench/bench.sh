@@ -85,6 +85,22 @@ rate()
 		'BEGIN { printf "%.0f\n", b / t }'
 }
 
+# since T: seconds since T = $(now)
+since()
+{
+	awk -v t=$(($(now) - $1)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
+}
+
+# timed COMMAND...: seconds; what it prints is in $tmp/out
+timed()
+{
+	local t0
+
+	t0=$(now)
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	since "$t0"
+}
+
 # read_mib FILE SKIP COUNT, in MiB
 read_mib()
 {
@@ -225,20 +241,16 @@ first_ls()
 		t0=$(now)
 		start "$1"
 		ls "$mnt/proc" >/dev/null
-		t1=$(now)
+		since "$t0"
 		stop
-		awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
 	done | median
 }
 all_memmap()
 {
 	for ((i = 0; i < RUNS; i++)); do
 		start "$1" ${2:+-o "$2"}
-		t0=$(now)
-		cat "$mnt"/proc/*/memmap >"$tmp/out"
-		t1=$(now)
+		timed cat "$mnt"/proc/*/memmap
 		stop
-		awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
 	done | median
 }
 printf '%-42s %10s %12s\n' "seconds" "64 MiB" "2 GiB"
@@ -263,16 +275,6 @@ echo
 # tree; and yara over all regions, against copies of them in a folder.
 "$mkmem" --size 512 --procs 200 --threads --objects --modules \
 	--out "$tmp/files/many.img" --truth "$tmp/many.truth"
-# timed COMMAND...: seconds
-timed()
-{
-	local t0 t1
-
-	t0=$(now)
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	t1=$(now)
-	awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
-}
 many_ls=$(for ((i = 0; i < RUNS; i++)); do
 	start "$tmp/files/many.img"
 	timed ls -lR "$mnt"
@@ -338,11 +340,8 @@ first_cat()
 {
 	for ((i = 0; i < RUNS; i++)); do
 		start "$tmp/scatter.img" ${2:+-o "$2"}
-		t0=$(now)
-		cat "$mnt/proc/$bulk/$1" >"$tmp/out"
-		t1=$(now)
+		timed cat "$mnt/proc/$bulk/$1"
 		stop
-		awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }'
 	done | median
 }
 printf '%-42s %10s %12s\n' "first cat, 2 GiB in scattered pages" seconds \
@@ -350,8 +349,7 @@ printf '%-42s %10s %12s\n' "first cat, 2 GiB in scattered pages" seconds \
 maps_cat=$(first_cat maps)
 t0=$(now)
 cat "$tmp/out" >"$tmp/out2"
-t1=$(now)
-file_cat=$(awk -v t=$((t1 - t0)) 'BEGIN { printf "%.4f\n", t / 1e6 }')
+file_cat=$(since "$t0")
 printf '%-42s %10s %12s   %s lines, %s bytes\n' maps "$maps_cat" \
 	"$(ratio "$maps_cat" "$file_cat")" "$(wc -l <"$tmp/out")" \
 	"$(stat -c %s "$tmp/out")"
