@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tests of the steps of a translation, in all forms. */
+/* Tests of the steps of a translation, in all forms, and of what finds the
+ * entry that maps the tables. */
 #include "config.h"
 
 #include "unit/unit-mem.h"
 #include "unit/unit.h"
+
+#include <string.h>
 
 #include "base/bytes.h"
 #include "lib/mkpaging.h"
@@ -164,6 +167,43 @@ START_TEST(test_not_canonical)
 }
 END_TEST
 
+/* A top-level table alone, of which only the bytes from skip on are in the
+ * image: entry 5 points elsewhere, 0x1ed at the table, 0x1ee is not present. */
+static unsigned self_map(const struct paging_form *form, uint64_t skip,
+			 unsigned first)
+{
+	const struct image_run run = { 0x5000 + skip, 4096 - skip, skip };
+	const uint64_t entries[] = { 0x6003, 0x5003, 0x5002 };
+	const unsigned places[] = { 5, 0x1ed, 0x1ee };
+	uint8_t table[4096] = { 0 };
+	struct unit_mem mem;
+	struct addr_space as = { .form = form, .root = PHYS(0x5000) };
+	unsigned found;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(places); i++)
+		memcpy(table + places[i] * form->entry_bytes, &entries[i],
+		       form->entry_bytes);
+	unit_mem_init_runs(&mem, table, sizeof table, &run, 1);
+	as.pm = mem.pm;
+	found = vtop_self_map(&as, first);
+	unit_mem_clear(&mem);
+	return found;
+}
+
+START_TEST(test_self_map)
+{
+	ck_assert_uint_eq(self_map(&paging_amd64, 0, 0), 0x1ed);
+	ck_assert_uint_eq(self_map(&paging_amd64, 0, 0x1ed), 0x1ed);
+	ck_assert_uint_eq(self_map(&paging_amd64, 0, 0x1ee), 512);
+	ck_assert_uint_eq(self_map(&paging_x86, 0, 0), 0x1ed);
+	ck_assert_uint_eq(self_map(&paging_x86, 0, 0x1ee), 1024);
+	/* The page is cut: before the entry, and behind it. */
+	ck_assert_uint_eq(self_map(&paging_amd64, 0x800, 0), 0x1ed);
+	ck_assert_uint_eq(self_map(&paging_amd64, 0xf70, 0), 512);
+	ck_assert_uint_eq(self_map(&paging_x86, 0x800, 0), 1024);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("vtop-trace");
@@ -175,5 +215,6 @@ int main(void)
 	tcase_add_loop_test(tcase, test_absent, 0, n);
 	tcase_add_loop_test(tcase, test_unreadable, 0, n);
 	tcase_add_loop_test(tcase, test_not_canonical, 0, n);
+	tcase_add_test(tcase, test_self_map);
 	return unit_main(suite);
 }
